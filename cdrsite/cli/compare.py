@@ -125,8 +125,8 @@ def _binding(comparison: Comparison, out: Console) -> None:
     """What begins and what ceases to bind; prices of the rest are in the tables."""
     rows = [row for row in records(comparison.binding()) if row["was"] != row["is"]]
     for key, head in (
-        ("is", "holds back the second plan only"),
-        ("was", "held back the first plan only"),
+        ("is", "limits only the second plan"),
+        ("was", "limited only the first plan"),
     ):
         names = [f"{row['family']} {row['zone']}".strip() for row in rows if row[key]]
         if names:

@@ -23,14 +23,17 @@ from cdrsite.outputs.legend import (
     reason_names,
     state_codes,
 )
-from cdrsite.outputs.palette import STATE_COLOURS, method_colour
+from cdrsite.outputs.palette import GROUND_COLOUR, STATE_COLOURS, method_colour
 from cdrsite.outputs.tonnes import NET, round_sizes, size_in_words
 from cdrsite.outputs.zones import touching, zone_colours
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import geopandas as gpd
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
     from numpy.typing import NDArray
 
     from cdrsite.core.grid import AnalysisGrid
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     Extent = tuple[float, float, float, float]
 
 PALE = 0.4
-"""Opacity of the map below circles."""
+"""How much of its colour the map below circles keeps; the rest is white."""
 LARGEST = 24.0
 """Diameter of the circle of the most tonnes [pt]."""
 NET_STATE = "net factor not positive"
@@ -109,12 +112,37 @@ def draw(
     return ax
 
 
+def draw_ground(values: xr.DataArray, grid: AnalysisGrid, ax: Axes) -> None:
+    """Draw only where the region lies: no state of its cells, whatever the values are.
+
+    Parameters
+    ----------
+    values : xr.DataArray, dims (y, x)
+        Classes, with ``flag_values`` and ``flag_meanings``.
+    grid : AnalysisGrid
+        Where they live.
+    ax : Axes
+        Where to draw.
+    """
+    west, south, east, north = grid.bounds
+    outside = [code for code, name in flag_names(values).items() if name == OUTSIDE_NAME]
+    inside = ~np.isin(values.to_numpy(), outside)
+    _fill(ax, inside, GROUND_COLOUR, (west, east, south, north))
+    _dress(ax, grid)
+
+
 def draw_circles(
-    ax: Axes, circles: gpd.GeoDataFrame, methods: tuple[str, ...], words: Words | None = None
+    ax: Axes,
+    circles: gpd.GeoDataFrame,
+    methods: tuple[str, ...],
+    words: Words | None = None,
+    colours: Sequence[str] | None = None,
 ) -> None:
     """Draw where a plan's tonnes are, with a legend of sizes in the map's corner.
 
-    The map below turns pale: a circle on land of its own method has the same colour.
+    A map below in the colours of methods turns pale: a circle on land of its own method has the
+    same colour. It is mixed with white, as files of pictures differ in what they make of opacity.
+    Where the map has no legend, one of the methods is added.
 
     Parameters
     ----------
@@ -126,18 +154,35 @@ def draw_circles(
         All methods of the study.
     words : Words, optional
         Of the language; English when not given.
+    colours : sequence of str, optional
+        "#RRGGBB" of each circle; that of its method when not given.
     """
     if circles.empty:
         return
     from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
 
+    words = words or Words()
     legend = ax.get_legend()
-    for below in (*ax.images, *(legend.get_patches() if legend is not None else ())):
-        below.set_alpha(PALE)
+    if colours is None and legend is not None:
+        _turn_pale(ax, legend)
     most = float(circles[NET].max())
     width = np.maximum(LARGEST * np.sqrt(circles[NET].to_numpy() / most), LARGEST / 12)
-    colours = [method_colour(str(name), methods) for name in circles["method"]]
+    if colours is None:
+        colours = [method_colour(str(name), methods) for name in circles["method"]]
+        if legend is None:
+            there = [name for name in methods if (circles["method"] == name).any()]
+            marks = [
+                Line2D(
+                    [], [], linestyle="", marker="o", markersize=8, label=words.method(name),
+                    color=method_colour(name, methods),
+                )
+                for name in there
+            ]  # fmt: skip
+            ax.legend(
+                handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.02), frameon=False,
+                ncols=min(4, len(marks)), fontsize=8,
+            )  # fmt: skip
     ax.scatter(
         circles.geometry.x, circles.geometry.y, s=width**2, c=colours, edgecolors="white",
         linewidths=0.8, zorder=3,
@@ -149,7 +194,7 @@ def draw_circles(
         )
         for size in round_sizes(most)
     ]  # fmt: skip
-    title = (words or Words())("chart.net_removal")
+    title = words("chart.net_removal")
     # beside the legend of the map's colours, not in its place
     sizes = Legend(
         ax, handles, [str(handle.get_label()) for handle in handles], title=title,
@@ -157,6 +202,21 @@ def draw_circles(
         framealpha=0.85,
     )  # fmt: skip
     ax.add_artist(sizes)
+
+
+def _turn_pale(ax: Axes, legend: Legend) -> None:
+    """Mix the colours of the map and of its legend with white."""
+    from matplotlib.colors import ListedColormap, to_rgb
+
+    def pale(colour: Any) -> tuple[float, ...]:
+        return tuple(1.0 + PALE * (part - 1.0) for part in to_rgb(colour))
+
+    for image in ax.images:
+        kept = image.get_cmap()
+        image.set_cmap(ListedColormap([pale(kept(at)) for at in range(kept.N)]))
+    for patch in legend.get_patches():
+        if patch.get_facecolor()[3] > 0:  # the title of a group has no colour
+            patch.set_facecolor(pale(patch.get_facecolor()))
 
 
 def _draw_quantity(

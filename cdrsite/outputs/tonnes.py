@@ -31,8 +31,8 @@ SQUARES = 14
 """Squares along the longer side of the map whose cells share a circle."""
 ROWS = 1024
 """Rows of cells that are read at once."""
-GATHERED = 0.99
-"""Plants stand for the tonnes of their method where they gather at least this share of them."""
+ROUNDING = 1e-6
+"""Below this share of a method's tonnes what its plants leave is rounding."""
 NET = "net_t_yr"
 LARGEST_MM, LEAST_MM = 12.0, 1.0
 """Diameter of the circle of the most tonnes, and of the smallest that is drawn [mm]."""
@@ -93,9 +93,10 @@ def plan_circles(
     grid : AnalysisGrid
         Of the dataset.
     plants : GeoDataFrame, optional
-        Plants of the plan, with ``method`` and ``gross_t_yr`` [t/yr]. Those of a method that
-        gather all its tonnes stand for it; each has its share of the method's net removal, and
-        those of one place have one circle.
+        Plants of the plan, with ``method`` and ``gross_t_yr`` [t/yr]. They stand for the tonnes
+        that they gather: each has its share of the method's net removal, and those of one place
+        have one circle. What they leave, too little for a plant in its place, is spread over the
+        squares as all tonnes of the method are.
 
     Returns
     -------
@@ -110,15 +111,19 @@ def plan_circles(
     for index, method in enumerate(np.atleast_1d(data["removal_method"].to_numpy()).tolist()):
         squares, gross = _squares(data, grid, index)
         own = None if plants is None else plants[plants["method"] == method]
-        if own is not None and len(own) and own["gross_t_yr"].sum() >= GATHERED * gross:
-            share = own["gross_t_yr"].to_numpy() / own["gross_t_yr"].sum()
+        if own is not None and len(own) and gross > 0:
+            made = float(own["gross_t_yr"].sum())
+            share = own["gross_t_yr"].to_numpy() / max(made, gross)
             cells = own["cells"].to_numpy() if "cells" in own else np.zeros(len(own), np.int64)
             place = {"x": own.geometry.x.to_numpy(), "y": own.geometry.y.to_numpy()}
-            squares = pd.DataFrame(
+            at = pd.DataFrame(
                 {NET: share * squares[NET].sum(), "cells": cells.astype(np.int64), **place}
             )
             # circles of one place would hide each other, and with them most of the tonnes
-            squares = squares.groupby(["x", "y"], sort=False, as_index=False).sum()
+            at = at.groupby(["x", "y"], sort=False, as_index=False).sum()
+            left = 1.0 - made / gross
+            squares[NET] *= left
+            squares = pd.concat([at, squares], ignore_index=True) if left > ROUNDING else at
         squares.insert(0, "method", str(method))
         parts.append(squares[squares[NET] > 0])
     table = pd.concat(parts, ignore_index=True)

@@ -17,7 +17,7 @@ from cdrsite.core.numbers import number
 from cdrsite.core.words import Words
 from cdrsite.outputs.classes import dataset_classes
 from cdrsite.outputs.listing import add_to_manifest
-from cdrsite.outputs.maps import draw, draw_circles
+from cdrsite.outputs.maps import draw, draw_circles, draw_ground
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.outputs.tonnes import LAYER
@@ -191,14 +191,20 @@ def _title(ax: Axes, words: str) -> None:
 # ---------------------------------------------------------------------------- maps
 
 
-def _drawn(ax: Axes, frame: Frame, dataset: Any, name: str) -> None:
-    """A variable of the dataset, of a large grid every n-th cell, with a bar of kilometres."""
+def _drawn(ax: Axes, frame: Frame, dataset: Any, name: str, *, ground: bool = False) -> None:
+    """A variable of the dataset, of a large grid every n-th cell, with a bar of kilometres.
+
+    ``ground``: only where the region lies.
+    """
     step = max(1, -(-max(dataset.sizes["y"], dataset.sizes["x"]) // MOST_CELLS))
     part = {"y": slice(step // 2, None, step), "x": slice(step // 2, None, step)}
     state = dataset["state"].isel(part) if "state" in dataset else None
     values, grid = dataset[name].isel(part).load(), grid_of(dataset)
     classes = dataset_classes(dataset, name) if values.dtype.kind == "f" else None
-    draw(values, grid, state if classes else None, ax, "", classes, frame.words)
+    if ground:
+        draw_ground(values, grid, ax)
+    else:
+        draw(values, grid, state if classes else None, ax, "", classes, frame.words)
     ax.axis("off")
     west, east = ax.get_xlim()
     south, _ = ax.get_ylim()
@@ -226,11 +232,11 @@ def _round_below(value: float) -> float:
 
 
 def _plan(ax: Axes, frame: Frame, dataset: Any) -> bool:
-    """Which method uses the land, and where the tonnes are."""
+    """Where the tonnes are and by which method; land in colours would show area."""
     if "winner" not in dataset:
         return False
-    _drawn(ax, frame, dataset, "winner")
     layers = frame.run.layers
+    _drawn(ax, frame, dataset, "winner", ground=LAYER in layers)
     for name, colour in (("storage", "#6A3D9A"), ("pipes", INK)):
         if name in layers:
             shapes = frame.run.layer(name)
@@ -248,6 +254,18 @@ def _cost(ax: Axes, frame: Frame, dataset: Any) -> bool:
     if "plan_cost" not in dataset:
         return False
     _drawn(ax, frame, dataset, "plan_cost")
+    classes = dataset_classes(dataset, "plan_cost")
+    each = {str(row["method"]): real(row.get("mean_cost_usd_t")) for row in frame.rows("methods")}
+    if LAYER in frame.run.layers and classes is not None:
+        # most of the tonnes may be on a few cells
+        circles, steps = frame.run.layer(LAYER), classes.steps(frame.words)
+        means = circles["method"].map(each).to_numpy(np.float64)
+        colours = [steps[at].colour for at in classes.place(means)]
+        draw_circles(ax, circles, frame.run.methods, frame.words, colours)
+        ax.annotate(
+            frame.words("chart.cost.circles"), (0.0, -0.02), xycoords="axes fraction", va="top",
+            fontsize=8,
+        )  # fmt: skip
     net = _sum(frame, "net_mt_yr")
     mean = _sum(frame, "cost_musd_yr") / net if net > 0 else math.nan
     _title(ax, frame.words("chart.cost", n=number(mean)))

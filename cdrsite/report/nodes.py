@@ -21,7 +21,8 @@ def node(name: str, words: Words, methods: Sequence[str]) -> str:
     Parameters
     ----------
     name : str
-        ``METHOD NUMBER (ZONE)``, ``METHOD RANK, RANK; METHOD RANK``, ``access to UNIT``,
+        ``METHOD NUMBER (ZONE)``, several of one place joined by " + ", ``METHOD RANK, RANK; METHOD
+        RANK``, ``access to UNIT``,
         ``junction NUMBER``; any other name stays as it is.
     words : Words
         Language.
@@ -33,6 +34,6 @@ def node(name: str, words: Words, methods: Sequence[str]) -> str:
             return words(key, name=name.removeprefix(head))
     for method in methods:
         # a number follows: an emitter may be called as a method is
-        own = rf"(?:^|(?<=; )){re.escape(method)}(?= [0-9])"
+        own = rf"(?:^|(?<=; )|(?<= \+ )){re.escape(method)}(?= [0-9])"
         name = words.method(method).join(re.split(own, name))
     return name
