@@ -23,6 +23,7 @@ from cdrsite.outputs.legend import INCLUDED_BIT
 from cdrsite.outputs.qgis_layout import Page, add_layout
 from cdrsite.outputs.qml import rule_qml
 from cdrsite.outputs.styles import quoted
+from cdrsite.outputs.tonnes import LAYER
 
 if TYPE_CHECKING:
     from cdrsite.core.grid import AnalysisGrid
@@ -73,13 +74,17 @@ PLAYED = frozenset({"winner_at"})
 SHOWN_WITHOUT_PLANTS = frozenset({"sites", "routes"})
 
 QUESTIONS: dict[str, tuple[str, ...]] = {
-    "where": ("region", "tonnes", "pipes", "storage", "winner"),
-    "tonnes": ("region", "tonnes", "net_removal", "state"),
+    "where": ("region", "tonnes", "pipes", "storage"),
+    "land": ("region", "winner"),
+    "cells": ("region", "net_removal", "state"),
     "cost": ("region", "plan_cost", "state"),
     "stops": ("region", "binding"),
     "not": ("region", "exclusion_reasons"),
 }
-"""Question of a map theme (words ``qgis.theme.QUESTION``) -> its layers, from top to bottom."""
+"""Question of a map theme (words ``qgis.theme.QUESTION``) -> its layers, from top to bottom. Where
+the tonnes are is told by circles on plain ground: colours of land tell area."""
+SUBJECTS = frozenset({"tonnes"})
+"""Layers of shapes that answer a question without a map of cells below them."""
 SOURCES = ("software", "money", "licence", "input_licences")
 """Tags of a raster that the printed page tells."""
 TIP_FIELDS = 12
@@ -413,15 +418,17 @@ def _add_crs(parent: ET.Element, grid: AnalysisGrid, wkt: str = "") -> None:
 
 def _add_tree(root: ET.Element, entries: Sequence[Entry], words: Words) -> None:
     tree = ET.SubElement(root, "layer-tree-group")
+    circles = any(entry.key == unique_key("gpkg", LAYER) for entry in entries)
     for group, members in grouped(entries).items():
-        of_method = group.startswith(OF_METHOD) or group == YEARS
-        any_shown = any(entry.shown for entry in members) and not of_method
+        # what these hold would lie below the circles of tonnes, in the colours of methods
+        off = group.startswith(OF_METHOD) or group == YEARS or (group == ANSWER and circles)
+        any_shown = any(entry.shown for entry in members) and not off
         branch = ET.SubElement(
             tree,
             "layer-tree-group",
             name=_clean(_group_name(group, words)),
             # a group that is on shows nothing but its layers that are on
-            checked="Qt::Unchecked" if of_method else "Qt::Checked",
+            checked="Qt::Unchecked" if off else "Qt::Checked",
             expanded="1" if any_shown else "0",
         )
         for entry in members:
@@ -476,7 +483,8 @@ def _add_themes(root: ET.Element, entries: Sequence[Entry], words: Words) -> dic
             key for name in layers for key in (unique_key("gpkg", name), unique_key("raster", name))
         )
         shown = [named[key] for key in keys if key in named]
-        if any(entry.geometry is None for entry in shown):
+        answers = {unique_key("gpkg", name) for name in SUBJECTS}
+        if any(entry.geometry is None or entry.key in answers for entry in shown):
             asked[words(f"qgis.theme.{question}")] = shown
     for members in grouped(entries).values():
         states = [entry for entry in members if entry.is_state]

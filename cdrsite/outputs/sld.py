@@ -21,7 +21,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from cdrsite.outputs.styles import OUTLINE, StyleRule, Symbol
+from cdrsite.outputs.styles import EDGE, OUTLINE, StyleRule, Symbol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -235,7 +235,7 @@ def _add_symbol(rule: ET.Element, symbol: Symbol) -> None:
         mark = ET.SubElement(graphic, "Mark")
         ET.SubElement(mark, "WellKnownName").text = "circle"
         _add_css(mark, "Fill", {"fill": symbol.colour, "fill-opacity": opacity})
-        _add_css(mark, "Stroke", {"stroke": "#FFFFFF", "stroke-width": _pixels(0.3)})
+        _add_css(mark, "Stroke", {"stroke": EDGE, "stroke-width": _pixels(0.2)})
         size = ET.SubElement(graphic, "Size")
         if symbol.grows:
             _add_growth(size, symbol.grows)

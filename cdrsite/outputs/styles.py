@@ -24,7 +24,8 @@ Shape = Literal["marker", "line", "fill"]
 Pattern = Literal["solid", "no", "b_diagonal", "diagonal_x"]
 
 UNKNOWN_COLOUR = STATE_COLOURS["unknown"]
-OUTLINE = "#4D4D4D"
+OUTLINE, EDGE = "#4D4D4D", "#1D2329"
+"""Of areas, and of markers."""
 SMOOTH = "smooth($geometry, 2)"
 """Drawn with its corners cut; the stored line stays exact."""
 
@@ -264,9 +265,10 @@ def _simple(symbol: Symbol) -> tuple[str, dict[str, str]]:
             "color": colour,
             "size": f"{symbol.size:g}",
             "size_unit": "MM",
-            "outline_color": "255,255,255,255",
+            # seen on land of its own colour, and thin enough for the smallest
+            "outline_color": ",".join(map(str, rgba(EDGE))),
             "outline_style": "solid",
-            "outline_width": "0.3",
+            "outline_width": "0.2",
             "outline_width_unit": "MM",
         }
     if symbol.shape == "line":

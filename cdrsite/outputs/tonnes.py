@@ -189,7 +189,9 @@ def size_in_words(tonnes: float, words: Words | None = None) -> str:
     return f"{brief(tonnes / 1e6)} {(words or Words()).unit('Mt/yr')}"
 
 
-def sized(rules: Sequence[StyleRule], column: str, values: Any) -> list[StyleRule]:
+def sized(
+    rules: Sequence[StyleRule], column: str, values: Any, words: Words | None = None
+) -> list[StyleRule]:
     """Circles whose area grows with a column, and lines of the legend that say how."""
     known = np.asarray(values, np.float64)
     most = float(known[np.isfinite(known)].max(initial=0.0))
@@ -200,7 +202,7 @@ def sized(rules: Sequence[StyleRule], column: str, values: Any) -> list[StyleRul
     sized = [replace(rule, symbol=replace(rule.symbol, grows=grown)) for rule in rules]
     signs = [
         StyleRule(
-            "FALSE", size_in_words(size), Symbol("marker", SIZE_COLOUR, per * math.sqrt(size))
+            "FALSE", size_in_words(size, words), Symbol("marker", SIZE_COLOUR, per * math.sqrt(size))
         )
         for size in round_sizes(most)
     ]

@@ -264,7 +264,7 @@ def _tonnes(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
         return
     frame = plan_circles(result.dataset, result.grid, result.features.get("plants"))
     shown = [name for name in result.methods if name in set(frame["method"])]
-    rules = sized(_method_rules(shown, result.methods, 4.2, words), NET, frame[NET])
+    rules = sized(_method_rules(shown, result.methods, 4.2, words), NET, frame[NET], words)
     about = "Net removal of the plan, by plant or by square of cells: the area is the tonnes"
     yield _layer(LAYER, about, frame, "Point", rules)
 
@@ -272,7 +272,7 @@ def _tonnes(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
 def _plants(frame: gpd.GeoDataFrame, methods: Sequence[str], words: Words) -> VectorLayer:
     built = set(frame["method"])
     rules = _method_rules([name for name in methods if name in built], methods, 4.2, words)
-    rules = sized(rules, "gross_t_yr", frame["gross_t_yr"])
+    rules = sized(rules, "gross_t_yr", frame["gross_t_yr"], words)
     zone = {"zone": ("Province", "", "")}
     label = "name" if "name" in frame else None
     return _layer("plants", "Plants of the plan by method", frame, "Point", rules, label, zone)

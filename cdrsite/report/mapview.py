@@ -13,8 +13,9 @@ from cdrsite.core.memory import remembered
 from cdrsite.core.words import Words, load_words
 from cdrsite.explain.cells import is_study, methods_of
 from cdrsite.outputs.legend import in_groups
-from cdrsite.outputs.palette import method_colour
+from cdrsite.outputs.palette import GROUND_COLOUR, method_colour
 from cdrsite.outputs.runfolder import STORE, RunFolder
+from cdrsite.outputs.tonnes import LAYER
 from cdrsite.report.dots import dot_layer
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import paragraph, section
@@ -97,9 +98,12 @@ def fragment(
     with ThreadPoolExecutor(THREADS) as pool:
         painted += pool.map(lambda layer: _painted(source, painter, layer, words), shown[1:])
     methods = methods_of(source.dataset)
+    # who asks for one variable sees it
+    plain = LAYER in vectors and len({layer.variable for layer in shown}) > 1
     data = {
         "bounds": web.bounds,
         "region": outline(picture, inside),
+        "ground": GROUND_COLOUR,
         "layers": dict(zip((layer.key for layer in shown), painted, strict=True)),
         "vectors": vectors,
         "methods": [
@@ -112,7 +116,7 @@ def fragment(
     }
     chosen = "".join(
         (
-            layer_list(source.dataset, shown, painter, words),
+            layer_list(source.dataset, shown, painter, words, plain=plain),
             method_list(shown, methods, words),
             rule_list(source.dataset, shown, words),
         )
@@ -221,8 +225,19 @@ def fieldset(title: str, *parts: str, **attributes: object) -> str:
     return tag("fieldset", tag("legend", text(title)), inner, **attributes)
 
 
-def layer_list(dataset: xr.Dataset, layers: Sequence[Layer], painter: Painter, words: Words) -> str:
-    """What the colours show: first what holds for all methods, then what each method has."""
+def layer_list(
+    dataset: xr.Dataset,
+    layers: Sequence[Layer],
+    painter: Painter,
+    words: Words,
+    *,
+    plain: bool = False,
+) -> str:
+    """What the colours show: first what holds for all methods, then what each method has.
+
+    ``plain``: circles tell where the tonnes are, and the map begins with them on plain ground:
+    colours of land tell area.
+    """
     study = is_study(dataset)
     first = {layer.variable: layer for layer in reversed(layers)}
     variables = dict.fromkeys(layer.variable for layer in layers)
@@ -233,8 +248,11 @@ def layer_list(dataset: xr.Dataset, layers: Sequence[Layer], painter: Painter, w
         if study and kind not in kinds:
             parts.append(paragraph(text(words(kind)), kind="cdrmap-kind"))
             kinds.add(kind)
+        if plain and index == 0:
+            parts.append(choice("radio", "cdrmap-layer", "", text(words("map.none")), checked=True))
         label = text(painter.title(variable))
-        parts.append(choice("radio", "cdrmap-layer", variable, label, checked=index == 0))
+        first_shown = index == 0 and not plain
+        parts.append(choice("radio", "cdrmap-layer", variable, label, checked=first_shown))
     return fieldset(words("map.colours" if study else "map.variables"), *parts)
 
 

@@ -102,14 +102,22 @@ def test_identifiers_agree_and_are_long_enough_for_qgis(run: Path) -> None:
     assert min(len(one) for one in held) > 10
 
 
-def test_the_winner_is_shown_and_few_others(run: Path) -> None:
+def test_circles_of_tonnes_are_shown_on_plain_ground_and_few_others(run: Path) -> None:
+    """Colours of land tell area: they are a question of their own."""
     (tree,) = project(run).findall("layer-tree-group")
-    groups = [n for n in tree.iter("layer-tree-group") if n.get("checked") == "Qt::Checked"]
-    held = [n for group in groups for n in group.findall("layer-tree-layer")]
-    sources = {str(n.get("source")) for n in held if n.get("checked") == "Qt::Checked"}
-    assert {"./rasters/winner.tif", "./rasters/state.tif"} <= sources
-    assert 2 <= len(sources) <= 6
-    assert not any("METHOD" in source or "method_" in source for source in sources)
+
+    def on(groups: list[ET.Element]) -> set[str]:
+        held = [n for group in groups for n in group.findall("layer-tree-layer")]
+        return {str(n.get("source")) for n in held if n.get("checked") == "Qt::Checked"}
+
+    every = list(tree.iter("layer-tree-group"))
+    shown = on([n for n in every if n.get("checked") == "Qt::Checked"])
+    assert any("layername=tonnes" in source for source in shown)
+    assert 1 <= len(shown) <= 6
+    assert not [source for source in shown if source.endswith(".tif")]
+    # whoever turns the answer on sees the land over the states of its cells
+    answer = on([n for n in every if n.get("name") == ANSWER])
+    assert answer == {"./rasters/winner.tif", "./rasters/state.tif"}
 
 
 def test_states_lie_under_the_maps_of_the_plan_and_of_each_method(run: Path) -> None:
@@ -197,7 +205,7 @@ def test_qgis_draws_a_map_over_its_states(opened: tuple[Path, dict[str, Any]]) -
     assert legends[cost[1]] == ["none in the plan", "in the plan", "unknown", "excluded"]
 
 
-QUESTIONS = ("Where, and by which method?", "Where are the tonnes?", "What does a tonne cost?")
+QUESTIONS = ("Where, and by which method?", "How much on each cell?", "What does a tonne cost?")
 
 
 @pytest.mark.clients
@@ -205,7 +213,9 @@ def test_qgis_has_a_theme_for_every_question(opened: tuple[Path, dict[str, Any]]
     themes = opened[1]["themes"]
     assert set(QUESTIONS) <= set(themes)
     where = themes[QUESTIONS[0]]
-    assert {"cdrsite_gpkg_region", "cdrsite_gpkg_tonnes", "cdrsite_raster_winner"} <= set(where)
+    assert {"cdrsite_gpkg_region", "cdrsite_gpkg_tonnes"} <= set(where)
+    assert not [layer for layer in where if "raster" in layer]
+    assert "cdrsite_raster_winner" in themes["Which method uses which land?"]
 
 
 @pytest.mark.clients

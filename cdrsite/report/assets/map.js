@@ -39,11 +39,9 @@
   map.getPane("raster").classList.add("cdrmap-pixels");
   map.getPane("lines").style.pointerEvents = "none";
   const shape = (geometry) => ({ type: "Feature", properties: {}, geometry });
-  if (data.region.length) {
-    L.geoJSON(data.region.map(shape), {
-      pane: "region", interactive: false, style: { color: "#6b7480", weight: 1, fillColor: "#fff", fillOpacity: 1 },
-    }).addTo(map);
-  }
+  const ground = L.geoJSON(data.region.map(shape), {
+    pane: "region", interactive: false, style: { color: "#6b7480", weight: 1, fillColor: "#fff", fillOpacity: 1 },
+  }).addTo(map);
 
   const STEPS = [45, 30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01];
   const grid = L.layerGroup([], { pane: "lines" }).addTo(map);
@@ -91,6 +89,7 @@
 
   function layerKey() {
     const variable = chosen("cdrmap-layer");
+    if (!variable) return "";  // plain ground below the circles
     const keys = [`${variable}@${year()}`, `${variable}/${chosen("cdrmap-method")}`, `${variable}#${chosen("cdrmap-rule")}`];
     return keys.find((key) => Object.hasOwn(data.layers, key)) ?? variable;
   }
@@ -117,6 +116,8 @@
     if (rules) rules.hidden = !Object.hasOwn(data.layers, `${chosen("cdrmap-layer")}#0`);
     if (picture) picture.remove();
     picture = null;
+    strength.disabled = !layer;
+    ground.setStyle({ fillColor: layer ? "#fff" : data.ground });
     if (layer) {
       picture = L.imageOverlay(layer.image, bounds, {
         pane: "raster", opacity: Number(strength.value) / 100, alt: layer.legend.title,
@@ -127,14 +128,21 @@
     for (const box of root.querySelectorAll("input[name=cdrmap-vector]")) {
       if (OF_PLAN.includes(box.value) && groups.has(box.value)) toggle(box);
     }
-    drawLegend(layer, byMethod ? chosen("cdrmap-method") : null, key.includes("#") ? ruleName() : "");
+    drawLegend(layer ?? plain(), byMethod ? chosen("cdrmap-method") : null, key.includes("#") ? ruleName() : "");
   }
 
   const ruleName = () => root.querySelector("input[name=cdrmap-rule]:checked").labels[0].innerText.trim();
 
+  const methodsOf = (layer) => data.methods.filter((one) => layer.shapes.some((item) => item.colour === one.colour));
+
+  /* No colours of land: the legend is of the circles. */
+  function plain() {
+    const layer = data.vectors.tonnes;
+    return { legend: { title: layer.title, unit: "", classes: methodsOf(layer) } };
+  }
+
   function drawLegend(layer, method, rule) {
     legend.replaceChildren();
-    if (!layer) return;
     const { title, unit, steps, classes } = layer.legend;
     const who = data.methods.find((m) => m.name === method);
     const head = [who ? `${who.label}: ${title}` : rule ? `${title}: ${rule}` : title];
@@ -167,7 +175,7 @@
   }
 
   /* Circles of round amounts, as the map draws them: 1, 2 or 5 times a power of ten. */
-  function sizes(most) {
+  function sizes(most, scale) {
     const found = [];
     for (let power = 10 ** Math.floor(Math.log10(most)), i = 0; i < 3; i++, power /= 10) {
       for (const step of [5 * power, 2 * power, power]) {
@@ -176,7 +184,7 @@
       }
     }
     return found.map((size) => {
-      const wide = Math.max(4, 2 * LARGEST * Math.sqrt(size / most));
+      const wide = Math.max(3, 2 * LARGEST * Math.sqrt(size / scale));
       const circle = element("i", { class: "cdrmap-size", "aria-hidden": "true" });
       circle.style.width = circle.style.height = `${wide.toFixed(1)}px`;
       return element("span", { class: "cdrmap-sized" }, circle, `${number(size / 1e6)} ${WHY.named("unit", "Mt/yr")}`);
@@ -190,7 +198,7 @@
     const on = [...root.querySelectorAll("input[name=cdrmap-vector]:checked")]
       .filter((box) => !hidden(box.value)).map((box) => data.vectors[box.value]);
     list.replaceChildren(...on.map((layer) => {
-      const most = Math.max(0, ...layer.shapes.map((item) => item.size));
+      const most = largestOf(layer), scale = scaleOf(layer);
       const colours = new Set(layer.shapes.map((item) => item.colour));
       const sign = element("i", {
         class: `cdrmap-sign ${layer.kind}`, "aria-hidden": "true",
@@ -198,7 +206,16 @@
       });
       const text = most > 0 && layer.scale ? say(layer.scale, { title: layer.title, most: largest(layer, most) }) : layer.title;
       const item = element("li", {}, sign, text);
-      if (layer.scale === "map.scale.area" && layer.kind === "point") item.append(...sizes(most));
+      if (layer.scale === "map.scale.area" && layer.kind === "point") {
+        item.append(...sizes(most, scale));
+        if (layer.shapes.some((one) => !drawn(layer, one, scale))) {
+          item.append(element("span", { class: "cdrmap-sized" }, say("map.least", { least: largest(layer, scale * LEAST) })));
+        }
+      }
+      // beside the colours of methods on the land, or on plain ground, the legend has them already
+      if (colours.size > 1 && !/^(winner|$)/.test(layerKey())) {
+        item.append(...methodsOf(layer).map((one) => element("span", { class: "cdrmap-sized" }, WHY.swatch(one.colour), one.label)));
+      }
       return item;
     }));
   }
@@ -207,6 +224,16 @@
 
   /* Radius of the largest circle [px]; the area of the others is as their tonnes are. */
   const LARGEST = 20;
+  const largestOf = (layer) => Math.max(0, ...layer.shapes.map((item) => item.size));
+  /* Tonnes of the largest circle: circles that lie on one map from the start have one scale. */
+  function scaleOf(layer) {
+    if (layer.kind !== "point" || !layer.scale) return largestOf(layer);
+    const beside = Object.values(data.vectors).filter((one) => one.shown && one.kind === "point" && one.scale);
+    return Math.max(...[layer, ...beside].map(largestOf));
+  }
+  /* What has less than this part of the most tonnes would be a speck of no area. */
+  const LEAST = 1e-3;
+  const drawn = (layer, item, most) => layer.scale !== "map.scale.area" || item.size >= most * LEAST;
   function styleOf(layer, item, most) {
     const part = most > 0 ? Math.sqrt(item.size / most) : 0;
     if (layer.kind === "line") return { color: item.colour, weight: 1.5 + 5 * part, opacity: 0.9 };
@@ -215,13 +242,14 @@
     }
     // the ring parts a dot from land of its own colour
     if (layer.kind === "dots") return { color: "#fff", weight: 0.9, interactive: false, fillColor: item.colour, fillOpacity: 1, radius: 2.2 };
-    return { color: "#fff", weight: 1.5, fillColor: item.colour, fillOpacity: 0.95, radius: most > 0 ? Math.max(2, LARGEST * part) : 5 };
+    // a dark edge: seen on land of its own colour, and thin enough for the smallest
+    return { color: "#1d2329", weight: 0.9, fillColor: item.colour, fillOpacity: 0.95, radius: most > 0 ? Math.max(1.6, LARGEST * part) : 5 };
   }
 
   function shapesOf(name, layer) {
-    const most = Math.max(0, ...layer.shapes.map((item) => item.size));
+    const most = scaleOf(layer);
     /* the large ones first, so that a small one is never hidden below */
-    const items = [...layer.shapes].sort((a, b) => b.size - a.size);
+    const items = layer.shapes.filter((item) => drawn(layer, item, most)).sort((a, b) => b.size - a.size);
     const group = L.layerGroup();
     for (const item of items) {
       const style = { pane: "vectors", ...styleOf(layer, item, most), className: `cdrmap-v cdrmap-v-${layer.kind}` };
