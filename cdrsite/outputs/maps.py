@@ -206,17 +206,19 @@ def draw_circles(
 
 def _turn_pale(ax: Axes, legend: Legend) -> None:
     """Mix the colours of the map and of its legend with white."""
-    from matplotlib.colors import ListedColormap, to_rgb
+    from matplotlib.colors import ListedColormap, to_rgb, to_rgba
 
-    def pale(colour: Any) -> tuple[float, ...]:
-        return tuple(1.0 + PALE * (part - 1.0) for part in to_rgb(colour))
+    def pale(colour: Any) -> tuple[float, float, float]:
+        red, green, blue = (1.0 + PALE * (part - 1.0) for part in to_rgb(colour))
+        return red, green, blue
 
     for image in ax.images:
         kept = image.get_cmap()
         image.set_cmap(ListedColormap([pale(kept(at)) for at in range(kept.N)]))
     for patch in legend.get_patches():
-        if patch.get_facecolor()[3] > 0:  # the title of a group has no colour
-            patch.set_facecolor(pale(patch.get_facecolor()))
+        shown = to_rgba(patch.get_facecolor())
+        if shown[3] > 0:  # the title of a group has no colour
+            patch.set_facecolor(pale(shown))
 
 
 def _draw_quantity(

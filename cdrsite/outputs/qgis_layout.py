@@ -73,9 +73,9 @@ def add_layout(root: ET.Element, page: Page, grid: AnalysisGrid) -> None:
     ET.SubElement(legend, "layer-tree-group").extend(page.legend)
     styles = ET.SubElement(legend, "styles")
     for name, points in (("title", 11), ("group", 10), ("subgroup", 9), ("symbolLabel", 8)):
-        # without a margin a label begins on its symbol
-        left = {"marginLeft": "2"} if name == "symbolLabel" else {}
-        style = ET.SubElement(styles, "style", name=name, alignment="1", marginTop="2", **left)
+        style = ET.SubElement(styles, "style", name=name, alignment="1", marginTop="2")
+        if name == "symbolLabel":  # without it a label begins on its symbol
+            style.set("marginLeft", "2")
         ET.SubElement(style, "text-style", fontSize=str(points), fontSizeUnit="Point")
     if not grid.is_geographic:
         metres = (extent["xmax"] - extent["xmin"]) * grid.unit_metres

@@ -34,7 +34,7 @@ ROWS = 1024
 ROUNDING = 1e-6
 """Below this share of a method's tonnes what its plants leave is rounding."""
 NET = "net_t_yr"
-LARGEST_MM, LEAST_MM = 12.0, 1.0
+LARGEST_MM, LEAST_MM = 12.0, 0.6
 """Diameter of the circle of the most tonnes, and of the smallest that is drawn [mm]."""
 SIZE_COLOUR = "#B9BEC4"
 """Of the circles of a legend that stand for sizes."""
@@ -202,7 +202,9 @@ def sized(
     sized = [replace(rule, symbol=replace(rule.symbol, grows=grown)) for rule in rules]
     signs = [
         StyleRule(
-            "FALSE", size_in_words(size, words), Symbol("marker", SIZE_COLOUR, per * math.sqrt(size))
+            "FALSE",
+            size_in_words(size, words),
+            Symbol("marker", SIZE_COLOUR, per * math.sqrt(size)),
         )
         for size in round_sizes(most)
     ]

@@ -157,7 +157,12 @@ def test_a_table_tells_projects_by_province(tmp_path: Path) -> None:
     assert table["methods"].tolist() == ["afforestation"] * 2
     merged = "2 smaller ones are merged to 1 projects"
     for lang, line, head, rule in (
-        ("en", f"0 sites are large enough by themselves; {merged}", "Left out", "by themselves and together in basins"),
+        (
+            "en",
+            f"0 sites are large enough by themselves; {merged}",
+            "Left out",
+            "by themselves and together in basins",
+        ),
         ("zh", "2 个较小地块在各自区域内合并为 1 个项目", "未采用", "同一 basins 内合并"),
     ):
         out = io.StringIO()
