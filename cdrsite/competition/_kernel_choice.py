@@ -26,9 +26,9 @@ from cdrsite.competition._kernel_tile import (
     X,
     load_values,
     only_where,
-    stage,
     times,
 )
+from cdrsite.core.kernel import inner
 
 
 class OwnTile(NamedTuple):
@@ -43,7 +43,7 @@ class OwnTile(NamedTuple):
     need: Any
 
 
-@stage
+@inner
 def own_scratch(bounds, n_methods):
     """Scratch of zeros."""
     n_rows = bounds.needs.shape[0] + bounds.weight.shape[0]
@@ -51,7 +51,7 @@ def own_scratch(bounds, n_methods):
     return OwnTile(low, spare, np.zeros((n_rows, n_methods, TILE)))
 
 
-@stage
+@inner
 def choose_within(bounds, start, size, tile, own):
     """Best plan of each cell of a tile within all that is its own."""
     n_local, n_rows = bounds.needs.shape[0], own.need.shape[0]
@@ -75,7 +75,7 @@ def choose_within(bounds, start, size, tile, own):
             tile.of[X, m, i] += own.low[m, i]
 
 
-@stage
+@inner
 def rank(tile, size):
     """Value per m2 of each method, and the land that it would take; -1 and 0 if not wanted."""
     for m in range(tile.of.shape[1]):
@@ -94,7 +94,7 @@ def rank(tile, size):
             room[i] = land[i]
 
 
-@stage
+@inner
 def fill(tile, size):
     """Fractional knapsack: land goes to the best value per m2 first, without a branch.
 
@@ -124,7 +124,7 @@ def fill(tile, size):
             x[i] = part if ratio[i] > 0.0 else 0.0
 
 
-@stage
+@inner
 def fill_rows(tile, spare, need, size):
     """Solve the cells again whose answer for land and caps breaks another row of the cell."""
     n_methods, n_rows = tile.of.shape[1], need.shape[0]
@@ -159,7 +159,7 @@ def fill_rows(tile, spare, need, size):
             tile.of[X, who[j], i] = x[j] * tile.of[UPPER, who[j], i]
 
 
-@stage
+@inner
 def _wanted(tile, need, i, who):
     """Methods that a cell's programme is about: what gains, or adds to a supply; their number."""
     count = 0
@@ -174,7 +174,7 @@ def _wanted(tile, need, i, who):
     return count
 
 
-@stage
+@inner
 def _own_row(tile, spare, need, i, m, r):
     """Need of a method in row ``r`` of a cell, its land first, and what there is."""
     if r == 0:
@@ -182,7 +182,7 @@ def _own_row(tile, spare, need, i, m, r):
     return need[r - 1, m, i], spare[r - 1, i]
 
 
-@stage
+@inner
 def _scarce(tile, spare, need, i, who, rows):
     """Rows of a cell that methods could break if all did their most; returns how many."""
     count = 0
@@ -197,7 +197,7 @@ def _scarce(tile, spare, need, i, who, rows):
     return count
 
 
-@stage
+@inner
 def _write(tile, spare, need, i, who, rows, tableau):
     """Tableau of a cell: methods as shares of their most, rows as shares of their supply."""
     height, count = len(rows), len(who)
@@ -216,7 +216,7 @@ def _write(tile, spare, need, i, who, rows, tableau):
         tableau[r, count + r] = 1.0
 
 
-@stage
+@inner
 def set_aside(tile, low, need, spare, size):
     """Take the lower bounds out of upper bounds, land and local resources."""
     for m in range(low.shape[0]):
@@ -228,7 +228,7 @@ def set_aside(tile, low, need, spare, size):
                 spare[r, i] -= need[r, m, i] * low[m, i]
 
 
-@stage
+@inner
 def cap(tile, spare, need, size):
     """Cap each method by what it could make of a local resource or a land row alone.
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdrsite.competition._kernel_tile import stage
+from cdrsite.core.kernel import inner
 
 PIVOT, REDUCED = 1e-12, 1e-13
 """Least pivot, and least gain of an entering column relative to the largest one."""
 
 
-@stage
+@inner
 def _leaving(tableau, basis, most, enter):
     """Row that stops the entering column first (-1: its own bound), how far, and at which end."""
     height, last = tableau.shape[0] - 1, tableau.shape[1] - 1
@@ -39,7 +39,7 @@ def _leaving(tableau, basis, most, enter):
     return leave, at_most
 
 
-@stage
+@inner
 def _entering(tableau, most, least):
     """First column that gains more than ``least``; -1 if none does."""
     height, last = tableau.shape[0] - 1, tableau.shape[1] - 1
@@ -49,7 +49,7 @@ def _entering(tableau, most, least):
     return -1
 
 
-@stage
+@inner
 def _to_bound(tableau, enter, most, turned):
     """Take a column to its own bound: from now on it counts what it is short of it."""
     turned[enter] = not turned[enter]
@@ -59,7 +59,7 @@ def _to_bound(tableau, enter, most, turned):
         tableau[r, enter] = -tableau[r, enter]
 
 
-@stage
+@inner
 def _from_bound(tableau, leave, held, most, turned):
     """Let the column that a row holds count what it is short of its bound."""
     turned[held] = not turned[held]
@@ -70,7 +70,7 @@ def _from_bound(tableau, leave, held, most, turned):
     tableau[leave, last] = most - tableau[leave, last]
 
 
-@stage
+@inner
 def _pivot(tableau, leave, enter):
     """Let a row hold the entering column; loops, as array expressions take seconds to compile."""
     pivot = tableau[leave, enter]
@@ -83,7 +83,7 @@ def _pivot(tableau, leave, enter):
                 tableau[r, j] -= factor * tableau[leave, j]
 
 
-@stage
+@inner
 def solve(tableau, basis, most, turned):
     """Bring a tableau to its optimum; the last row then holds the prices of the rows.
 
@@ -116,7 +116,7 @@ def solve(tableau, basis, most, turned):
             return
 
 
-@stage
+@inner
 def answer(tableau, basis, most, turned, x):
     """Values of the first columns at the optimum, each between 0 and its bound of about one.
 

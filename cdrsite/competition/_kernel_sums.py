@@ -20,8 +20,8 @@ from cdrsite.competition._kernel_tile import (
     TAKEN,
     VALUE,
     X,
-    stage,
 )
+from cdrsite.core.kernel import inner
 
 ir = cgutils.ir  # type: ignore[attr-defined]  # numba's builder of instructions
 
@@ -60,7 +60,7 @@ def _quarters(typingctx, x, q, whole):  # noqa: ARG001
     return types.UniTuple(types.float64, 8)(x, q, types.intp), codegen
 
 
-@stage
+@inner
 def _sum_and_dot(x, q):
     """Sum, and sum of products, each in four partial sums."""
     whole = len(x) // 4 * 4
@@ -71,7 +71,7 @@ def _sum_and_dot(x, q):
     return (a + b) + (c + d), (e + f) + (g + h)
 
 
-@stage
+@inner
 def _pick(source, slot, size, out):
     """Value of each cell's slot."""
     for k in range(source.shape[0]):
@@ -81,14 +81,14 @@ def _pick(source, slot, size, out):
             out[i] = new if slot[i] == here else old
 
 
-@stage
+@inner
 def _take(picked, storing, sign, size, out):
     """Add ``sign`` times what is stored times the value of each cell's slot."""
     for i in range(size):
         out[i] += sign * storing[i] * picked[i]
 
 
-@stage
+@inner
 def _add_stored(sink, group, start, combo, slot, size, amount, sink_sums):
     """Add what each cell stores to its sink, and clear it; neighbours mostly share their sink."""
     held, row, to = 0.0, 0, 0
@@ -105,7 +105,7 @@ def _add_stored(sink, group, start, combo, slot, size, amount, sink_sums):
         sink_sums[np.uint64(row), np.uint64(to)] += held
 
 
-@stage
+@inner
 def _add_quantities(layers, counted, start, combo, runs, tile, sums):
     """Add the quantities of the plan by combination and method."""
     for m in range(tile.of.shape[1]):
@@ -129,7 +129,7 @@ def _add_quantities(layers, counted, start, combo, runs, tile, sums):
                     to[4 + q] += _sum_and_dot(x, quantity[: len(x)])[1]
 
 
-@stage
+@inner
 def _add_arrivals(arriving, terms, start, combo, runs, tile, sums):
     """Add what arrives of the plan's tonnes by combination and method."""
     first = terms.counted.shape[0] - arriving.shape[0]
@@ -148,7 +148,7 @@ def _add_arrivals(arriving, terms, start, combo, runs, tile, sums):
                 sums[combo[lo], m, first + j] += total
 
 
-@stage
+@inner
 def _store(fields, terms, start, combo, size, tile, sink_sums):
     """Add what is stored to the sums, and the losses and costs of sinks to those of methods."""
     last, amount = -1, tile.cell[STORED]
@@ -174,7 +174,7 @@ def _store(fields, terms, start, combo, size, tile, sink_sums):
         _add_stored(fields.sink, terms.group, start, combo, slot, size, amount, sink_sums)
 
 
-@stage
+@inner
 def _keep(tile, start, size, out):
     """Write the plan of a tile down."""
     for m in range(tile.of.shape[1]):
@@ -184,7 +184,7 @@ def _keep(tile, start, size, out):
             out.value[m, start + i] = tile.of[VALUE, m, i]
 
 
-@stage
+@inner
 def add_up(fields, terms, start, combo, runs, size, tile, out):
     """Add a tile's plan to the sums, and keep it where it is asked for."""
     if fields.sink.shape[0] > 0:

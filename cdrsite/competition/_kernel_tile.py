@@ -12,12 +12,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
-# stages are called by kernels only: without the wrappers for Python they compile sooner
-bare: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-stage = numba.njit(nogil=True, error_model="numpy", **bare)
+from cdrsite.core.kernel import inner
 
 TILE = 256
 """Cells per tile: the scratch of all stages stays in the nearest caches."""
@@ -47,14 +44,14 @@ FREE, BEST, QUANTITY, STORED, TAKEN = range(5)
 """TAKEN + NET and TAKEN + COST: loss and cost at the sink of each cell."""
 
 
-@stage
+@inner
 def scratch(n_methods, n_slots):
     """Scratch of zeros."""
     of, at = np.zeros((13, n_methods, TILE)), np.zeros((4, n_slots, TILE))
     return Tile(of, at, np.zeros((TAKEN + COST + 1, TILE)), np.zeros(TILE + 1, np.int64))
 
 
-@stage
+@inner
 def load_values(source, start, size, out):
     """Load a tile of values per method or slot."""
     for m in range(source.shape[0]):
@@ -69,7 +66,7 @@ def load_values(source, start, size, out):
                 to[i] = value
 
 
-@stage
+@inner
 def only_where(value, least, size, out):
     """Put zero where ``value``, another array, is not above ``least``, whatever stands there."""
     for m in range(out.shape[0]):
@@ -79,7 +76,7 @@ def only_where(value, least, size, out):
             to[i] = held if known[i] > least else 0.0
 
 
-@stage
+@inner
 def only_positive(size, out):
     """Put zero where a value is not above zero, whatever stands there."""
     for m in range(out.shape[0]):
@@ -89,7 +86,7 @@ def only_positive(size, out):
             to[i] = held if held > 0.0 else 0.0
 
 
-@stage
+@inner
 def scale(factor, size, out):
     """Multiply by a factor of each method."""
     for m in range(out.shape[0]):
@@ -98,7 +95,7 @@ def scale(factor, size, out):
             to[i] *= part
 
 
-@stage
+@inner
 def times(source, factor, size, out):
     """Values of other arrays times a factor of each method."""
     for m in range(out.shape[0]):
@@ -107,7 +104,7 @@ def times(source, factor, size, out):
             to[i] = values[i] * part
 
 
-@stage
+@inner
 def segments(combo, size, edges):
     """Edges of the runs of cells with one combination; returns how many runs."""
     count = 0

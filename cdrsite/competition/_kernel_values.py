@@ -27,12 +27,12 @@ from cdrsite.competition._kernel_tile import (
     only_where,
     scale,
     segments,
-    stage,
     times,
 )
+from cdrsite.core.kernel import inner
 
 
-@stage
+@inner
 def _stage_offers(sink, sink_value, start, size, out):
     """Value of storing a tonne in each slot's sink; -inf where there is none."""
     for k in range(sink.shape[0]):
@@ -41,7 +41,7 @@ def _stage_offers(sink, sink_value, start, size, out):
             to[i] = sink_value[np.uint32(ids[i] + 1)]
 
 
-@stage
+@inner
 def _load(fields, terms, start, size, tile):
     """Load a tile of cells."""
     upper = tile.of[UPPER]
@@ -71,7 +71,7 @@ def _load(fields, terms, start, size, tile):
             only_where(offers, -np.inf, size, tile.at[SINK_COST])
 
 
-@stage
+@inner
 def _pay_arrivals(arriving, weight, start, lo, hi, tile):
     """Offers of the slots with what arrives there, for one method and combination."""
     first = weight.shape[0] - arriving.shape[0]
@@ -85,7 +85,7 @@ def _pay_arrivals(arriving, weight, start, lo, hi, tile):
                 to[i] += w * row[i]
 
 
-@stage
+@inner
 def _best_sink(tile, offers, w_net, w_cost, lo, hi, slot):
     """Best slot per cell and its value; the first slot wins a tie."""
     best, slot = tile.cell[BEST][lo:hi], slot[lo:hi]
@@ -104,7 +104,7 @@ def _best_sink(tile, offers, w_net, w_cost, lo, hi, slot):
                 slot[i] = np.float64(k) if better else slot[i]
 
 
-@stage
+@inner
 def _own_values(by_combo, combo, runs, tile):
     """Value per gross tonne without storage and layers."""
     for r in range(runs):
@@ -118,7 +118,7 @@ def _own_values(by_combo, combo, runs, tile):
                 v[i] = w0 + w1 * f[i] + w2 * c[i] + w3 * a[i]
 
 
-@stage
+@inner
 def _choose_sinks(arriving, terms, combo, start, runs, size, tile):
     """Best slot of each method with storage, and its value added."""
     first, offers = -1, PAID if arriving.shape[0] > 0 else OFFER
@@ -147,7 +147,7 @@ def _choose_sinks(arriving, terms, combo, start, runs, size, tile):
             v[i] += storing[i] * best[i]
 
 
-@stage
+@inner
 def _layer_values(layers, terms, combo, start, runs, tile):
     """Add the value of the layers."""
     for q in range(layers.shape[0]):
@@ -163,7 +163,7 @@ def _layer_values(layers, terms, combo, start, runs, tile):
                     v[i] += w * np.float64(layer[i]) if u[i] > 0.0 else 0.0
 
 
-@stage
+@inner
 def value(fields, terms, start, combo, size, tile):
     """Load a tile and value its methods; returns how many runs it has."""
     _load(fields, terms, start, size, tile)

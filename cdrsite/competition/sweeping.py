@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -125,7 +126,14 @@ class Sweeper:
         source, varied = self.problem.cells, (self.problem.local_layer >= 0).any()
         if varied or not isinstance(source, ArrayCells):
             return source.read(start, stop), 0
-        return source.whole, start
+        return self._whole, start
+
+    @cached_property
+    def _whole(self) -> CellBlock:
+        """All cells in memory as the kernels take them, made once for all sweeps."""
+        source = self.problem.cells
+        assert isinstance(source, ArrayCells)  # noqa: S101 - asked before
+        return with_wide_land(source.whole)
 
     def plan(self, prices: SweepPrices, cells: CellBlock, combo: Combos) -> BestPlan:
         """Best plan of each cell at some prices; see :meth:`plan_and_sums`."""
@@ -159,7 +167,7 @@ class Sweeper:
         plan: BestPlan,
     ) -> None:
         """Sweep the cells from ``first`` on, as many as ``combo`` has."""
-        problem = self.problem
+        problem, cells = self.problem, with_wide_land(cells)
         fields = Fields(
             first, combo, cells.land, cells.upper, cells.net, cells.cost, cells.need,
             cells.sink, cells.sink_cost, cells.sink_loss, cells.layers, cells.arriving,
@@ -181,6 +189,17 @@ class Sweeper:
             _kernel.sweep(fields, terms, out)
 
 
+def with_wide_land(cells: CellBlock) -> CellBlock:
+    """Cells with their land in float64, as the kernels take it.
+
+    A study's own cells bring float32, cells that stand for many bring sums in float64: in one type
+    the kernels are compiled once for both, and reckon in float64 anyway.
+    """
+    land, ground = (np.ascontiguousarray(one, np.float64) for one in (cells.land, cells.ground))
+    same = land is cells.land and ground is cells.ground
+    return cells if same else replace(cells, land=land, ground=ground)
+
+
 FAULTS = {
     1: ("a value is not known where the method is possible", "set its upper bound to 0 there"),
     2: ("a lower bound is above the upper bound", "lower it"),
@@ -200,7 +219,7 @@ def check_cells(problem: Problem, threads: int) -> bool:
     """
 
     def check(span: tuple[int, int]) -> tuple[int, int, bool]:
-        cells = problem.cells.read(*span)
+        cells = with_wide_land(problem.cells.read(*span))
         fault, cell, lower = first_fault(
             cells.land, cells.upper, cells.net, cells.cost, cells.need, cells.sink, cells.lower,
             cells.local, problem.stored, cells.stored_ratio, problem.land_weight,

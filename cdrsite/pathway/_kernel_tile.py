@@ -27,10 +27,10 @@ from cdrsite.competition._kernel_tile import (
     load_values,
     scale,
     segments,
-    stage,
     times,
 )
 from cdrsite.competition._kernel_tile import scratch as plain_scratch
+from cdrsite.core.kernel import inner
 
 
 class DatedTile(NamedTuple):
@@ -53,7 +53,7 @@ class DatedTile(NamedTuple):
     only: Any
 
 
-@stage
+@inner
 def scratch(fields, terms):
     """Scratch of zeros."""
     methods, vintages = terms.open.shape
@@ -66,7 +66,7 @@ def scratch(fields, terms):
     return DatedTile(tile, vintage, sunk, place, worth, least, layer, only)
 
 
-@stage
+@inner
 def _load_possible(source, start, size, upper, out):
     """Load values where a method is possible, and zeros elsewhere, whatever stands there."""
     for m in range(source.shape[0]):
@@ -81,7 +81,7 @@ def _load_possible(source, start, size, upper, out):
                 to[i] = value if most[i] > 0.0 else 0.0
 
 
-@stage
+@inner
 def _load(fields, terms, start, size, dated):
     """Load a tile of cells."""
     tile = dated.tile
@@ -112,7 +112,7 @@ def _load(fields, terms, start, size, dated):
             dated.only[k] = head + 1 if others == 0 else -1
 
 
-@stage
+@inner
 def _best_sinks(fields, weight, sink_value, start, lo, hi, dated, best, slot):
     """Best slot of a vintage in a run of cells and its value; the first slot wins a tie."""
     tile, arriving = dated.tile, fields.arriving
@@ -143,7 +143,7 @@ def _best_sinks(fields, weight, sink_value, start, lo, hi, dated, best, slot):
                 best[i] = to[i] if to[i] > best[i] else best[i]
 
 
-@stage
+@inner
 def _choose_sinks(fields, terms, combo, start, runs, size, dated):
     """Best sink of each vintage of the methods whose taste for sinks is no other method's."""
     for m in range(terms.open.shape[0]):
@@ -164,7 +164,7 @@ def _choose_sinks(fields, terms, combo, start, runs, size, dated):
                 )  # fmt: skip
 
 
-@stage
+@inner
 def _own_values(terms, combo, m, runs, dated):
     """Value per gross tonne of the vintages of a method, without storage and layers."""
     tile, vintages = dated.tile, terms.open.shape[1]
@@ -179,7 +179,7 @@ def _own_values(terms, combo, m, runs, dated):
                     worth[i] = w0 + w1 * net[i] + w2 * cost[i] + w3 * need[i]
 
 
-@stage
+@inner
 def _layer_values(terms, combo, m, runs, dated):
     """Add the value of the layers that a method has a use for."""
     tile, vintages = dated.tile, terms.open.shape[1]
@@ -194,7 +194,7 @@ def _layer_values(terms, combo, m, runs, dated):
                     worth[i] += w * layer[i] if upper[i] > 0.0 else 0.0
 
 
-@stage
+@inner
 def _least_net(terms, m, v, size, dated):
     """Net removal of a vintage in its worst year."""
     least, net, floor = dated.least, dated.tile.of[NET, m], terms.floor[m, v]
@@ -208,7 +208,7 @@ def _least_net(terms, m, v, size, dated):
                 least[i] += more * layer[i]
 
 
-@stage
+@inner
 def _store_it(terms, m, v, size, dated):
     """Add the value of the best sink; nothing is worth a vintage that emits in its worst year."""
     _least_net(terms, m, v, size, dated)
@@ -222,7 +222,7 @@ def _store_it(terms, m, v, size, dated):
             worth[i] = worth[i] if least[i] > 0.0 else -np.inf
 
 
-@stage
+@inner
 def _best_vintage(terms, m, size, dated):
     """Best vintage of a method; the first wins a tie."""
     best, vintage = dated.tile.of[VALUE, m], dated.vintage[m]
@@ -241,7 +241,7 @@ def _best_vintage(terms, m, size, dated):
             best[i] = worth[i] if worth[i] > best[i] else best[i]
 
 
-@stage
+@inner
 def _removes(terms, m, size, dated):
     """Whether all vintages of a method remove CO2 in their worst year wherever it is possible."""
     least, most = np.inf, -np.inf
@@ -256,7 +256,7 @@ def _removes(terms, m, size, dated):
     return emits == 0
 
 
-@stage
+@inner
 def _best_that_removes(terms, m, size, dated):
     """As :func:`_best_vintage`, of a method all of whose vintages remove CO2 in all years."""
     best, vintage, upper = dated.tile.of[VALUE, m], dated.vintage[m], dated.tile.of[UPPER, m]
@@ -283,7 +283,7 @@ def _best_that_removes(terms, m, size, dated):
         vintage[i] = vintage[i] if upper[i] > 0.0 else 0.0
 
 
-@stage
+@inner
 def value(fields, terms, start, combo, size, dated):
     """Load a tile, and value its methods at the best vintage and sink of each."""
     _load(fields, terms, start, size, dated)
@@ -298,7 +298,7 @@ def value(fields, terms, start, combo, size, dated):
             _best_vintage(terms, m, size, dated)
 
 
-@stage
+@inner
 def add_up(fields, terms, start, combo, size, dated, out):
     """Add a tile's plan to the sums by combination, method and vintage, and to what is stored."""
     tile, vintages = dated.tile, terms.open.shape[1]
@@ -335,7 +335,7 @@ def add_up(fields, terms, start, combo, size, dated, out):
         _keep(terms, max(fields.sink.shape[0], 1), start - fields.first, size, dated, out)
 
 
-@stage
+@inner
 def _keep(terms, slots, start, size, dated, out):
     """Write the plan of a tile down: a choice is ``vintage x slots + slot``."""
     tile = dated.tile

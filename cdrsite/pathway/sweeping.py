@@ -11,7 +11,14 @@ import numpy.typing as npt
 
 from cdrsite.competition._kernel_terms import Bounds, Fields, Output
 from cdrsite.competition.problem import CellBlock
-from cdrsite.competition.sweeping import BestPlan, Combos, Sums, Sweeper, SweepPrices
+from cdrsite.competition.sweeping import (
+    BestPlan,
+    Combos,
+    Sums,
+    Sweeper,
+    SweepPrices,
+    with_wide_land,
+)
 from cdrsite.core.errors import DataError
 from cdrsite.pathway import _kernel
 from cdrsite.pathway._kernel_terms import PathTerms
@@ -69,7 +76,7 @@ class PathSweeper(Sweeper):
     ) -> None:
         """Sweep a block; ``slot`` of a plan is ``vintage x slots + slot``."""
         assert isinstance(prices, PathPrices)  # noqa: S101 - of its own making
-        problem = self.problem
+        problem, cells = self.problem, with_wide_land(cells)
         _refuse_many(self.course.count, len(cells.sink))
         fields = Fields(
             first, combo, cells.land, cells.upper, cells.net, cells.cost, cells.need,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from cdrsite.competition import _kernel
 from cdrsite.competition.generator import merge_groups
 from cdrsite.competition.objectives import most_net
 from cdrsite.competition.problem import (
@@ -104,3 +105,16 @@ def test_cells_that_cannot_be_written_to_are_taken_all_the_same() -> None:
     assert whole.land.flags.writeable  # as the kernel was compiled for
     assert np.shares_memory(whole.cost, cells.cost)
     assert sums_of(locked, rows=False).by_combo.tobytes() == before.by_combo.tobytes()
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_land_of_both_precisions_is_one_kernel_and_gives_the_same_bytes(rows: bool) -> None:
+    """Cells of a study bring float32, cells that stand for many their sums in float64."""
+    cells, sweep = cells_of(2), _kernel.sweep_bounded if rows else _kernel.sweep
+    narrow, before = sums_of(cells, rows=rows), len(sweep.signatures)
+    assert cells.land.dtype == np.float32
+    land, ground = cells.land.astype(np.float64), cells.ground.astype(np.float64)
+    wide = sums_of(replace(cells, land=land, ground=ground), rows=rows)
+    assert len(sweep.signatures) == before > 0
+    assert wide.by_combo.tobytes() == narrow.by_combo.tobytes()
+    assert wide.by_sink.tobytes() == narrow.by_sink.tobytes()

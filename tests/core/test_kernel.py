@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import os
 import subprocess
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 import pytest
+from numba.core import registry
 from numba.core.event import Listener, install_listener
 
+import cdrsite
 from cdrsite.core.kernel import SELDOM, inner
 
 CALLEE = "import numba\n\n@numba.njit\ndef step(x):\n    return x + {}\n"
@@ -78,3 +82,52 @@ def test_garbage_is_collected_seldom_while_kernels_compile_only() -> None:
     finally:
         gc.set_threshold(*before)
     assert seen == [SELDOM, SELDOM]
+
+
+@inner
+def _filled(out: Any, x: float) -> int:
+    scratch = np.empty(len(out))  # may raise, of numba's own
+    for i in range(len(out)):
+        scratch[i] = x * i
+        out[i] += scratch[i]
+    return len(out)
+
+
+@inner
+def _filled_twice(out: Any, x: float) -> int:
+    return _filled(out, x) + _filled(out, 2 * x)
+
+
+def test_what_kernels_alone_call_is_made_machine_code_in_them_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    added: list[str] = []
+    machine = type(registry.cpu_target.target_context.codegen()._engine)
+    take = machine.add_module
+    monkeypatch.setattr(
+        machine, "add_module", lambda to, one: added.append(one.name) or take(to, one)
+    )
+
+    @numba.njit
+    def walk(out: Any, x: float) -> int:
+        return _filled_twice(out, x)
+
+    out = np.ones(5)
+    assert walk(out, 0.5) == 10
+    assert out.tolist() == [1.0, 2.5, 4.0, 5.5, 7.0]
+    assert len(_filled.signatures) == len(_filled_twice.signatures) == 1
+    assert [name for name in added if "walk" in name] != []
+    assert [name for name in added if "_filled" in name] == []
+
+
+def test_what_kernels_alone_call_raises_nothing() -> None:
+    """An error of Python holds objects, which only code with machine code of its own can find."""
+    package, found = Path(cdrsite.__file__).parent, 0
+    for path in package.rglob("_kernel*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                named = {one.id for one in node.decorator_list if isinstance(one, ast.Name)}
+                found += "inner" in named
+                kinds = {type(each) for each in ast.walk(node)} if "inner" in named else set()
+                assert kinds.isdisjoint({ast.Raise, ast.Assert, ast.Try}), f"{path}: {node.name}"
+    assert found > 50
