@@ -93,6 +93,7 @@ def turned(shapes: NDArray[Any], west: float, east: float) -> NDArray[Any]:
         whole = high + 360 * turns <= east
         whole &= high - low <= 360 - (east - west) + 1e-9  # no second copy can meet the interval
         whole |= (low >= west) & (high <= east) & (high - low >= 360)
+        whole |= _alone(low, high, turns, west, east) & (shapely.get_type_id(shapes) < 4)
     result = shapes.copy()
     for k in np.unique(turns[whole & (low < high + 1)]):
         chosen = whole & (turns == k)
@@ -101,6 +102,19 @@ def turned(shapes: NDArray[Any], west: float, east: float) -> NDArray[Any]:
     for i in np.flatnonzero(~whole & ~shapely.is_empty(shapes)):
         result[i] = _turned_parts(shapes[i], west, east)
     return result
+
+
+def _alone(
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    turns: NDArray[np.float64],
+    west: float,
+    east: float,
+) -> NDArray[np.bool_]:
+    """Whether, once turned, single parts lie inside an interval and no other copy meets it."""
+    first, last = low + 360 * turns, high + 360 * turns
+    known = np.maximum(-low, high) <= MOST_DEGREES
+    return np.asarray(known & (last <= east) & (first + 360 > east) & (last - 360 < west))
 
 
 def _turn(k: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
