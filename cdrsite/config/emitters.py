@@ -104,8 +104,6 @@ def emitter_problems(scenario: Any) -> Iterator[tuple[str, str]]:
                 "[2030]}, or remove it"
             )
             yield text, f"emitters.{key}"
-    if scenario.uncertainty is not None:
-        yield "samples do not know emitters; cure: remove one of the two", "uncertainty"
     if scenario.network.emitters is not None:
         text = (
             "the network has the emitters of the plan, and would take pore space twice (rule 6); "

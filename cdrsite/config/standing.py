@@ -58,11 +58,6 @@ def standing_problems(scenario: Any) -> Iterator[tuple[str, str]]:
             "name a column with years"
         )
         yield text, "standing"
-    if scenario.uncertainty is not None:
-        yield (
-            "samples do not know plants that stand; cure: remove one of the two",
-            "uncertainty",
-        )
     growing = {} if path is None else {f"growth.{name}": one for name, one in path.growth.items()}
     if path is not None and path.injection_growth is not None:
         growing["injection_growth"] = path.injection_growth

@@ -306,6 +306,7 @@ class SecondStage:
         self._limits, sales = system.limits, system.sales
         self.count, sold = len(groups.value), len(sales.most)
         rows, ties = len(system.rows), len(groups.needs)
+        owners, first, owner = np.unique(sales.owner, return_index=True, return_inverse=True)
         worth = sales.worth(goal)
         reach = np.bincount(groups.row, np.abs(groups.weight), rows)
         size = np.where(self._limits != 0.0, np.abs(self._limits), reach)
@@ -313,15 +314,27 @@ class SecondStage:
         most = np.where(np.isfinite(sales.most), sales.most, np.inf)
         self._unit = np.ones(sold)
         np.maximum.at(self._unit, sales.column, self.scale[sales.row])
-        self.size = max(float(np.abs(groups.value).sum()), 1e-300)
+        able = sales.most[sales.alone :]  # of what each owner has, a column may take all
+        part = np.divide(self._unit[sales.alone :], able, out=np.zeros(len(able)), where=able > 0.0)
+        self._must = bool(sales.must.any())
+        own = float(np.abs(worth[sales.alone :] * able).sum())
+        self.size = max(float(np.abs(groups.value).sum()), own, 1e-300)
         matrix = _by_column(
-            np.concatenate([groups.row, sales.row, np.repeat(np.arange(ties) + rows, 2)]),
-            np.concatenate([groups.column, sales.column + self.count, groups.needs.ravel()]),
+            np.concatenate(
+                [groups.row, sales.row, np.repeat(np.arange(ties) + rows, 2), owner + rows + ties]
+            ),
+            np.concatenate(
+                [
+                    *(groups.column, sales.column + self.count, groups.needs.ravel()),
+                    np.arange(len(owner)) + self.count + sales.alone,
+                ]
+            ),
             np.concatenate(
                 [
                     groups.weight / self.scale[groups.row],
                     sales.weight * self._unit[sales.column] / self.scale[sales.row],
                     np.tile([1.0, -1.0], ties),
+                    part,
                 ]
             ),
             self.count + sold,
@@ -338,8 +351,11 @@ class SecondStage:
                 cost=self._cost,
                 lower=np.zeros(self.count + sold),
                 upper=np.concatenate([np.ones(self.count), most / self._unit]),
-                row_lower=np.concatenate([self._low, np.full(ties, -np.inf)]),
-                row_upper=np.concatenate([self._high, np.zeros(ties)]),
+                row_lower=np.concatenate([
+                    *(self._low, np.full(ties, -np.inf)),
+                    np.where(sales.must[first], 1.0, -np.inf),
+                ]),
+                row_upper=np.concatenate([self._high, np.zeros(ties), np.ones(len(owners))]),
                 start=start, index=index, value=value, by_column=True, maximise=True,
             ),
             primal_feasibility_tolerance=TOLERANCE, dual_feasibility_tolerance=TOLERANCE,
@@ -347,8 +363,8 @@ class SecondStage:
 
     @property
     def may_fail(self) -> bool:
-        """Whether there is a rule that running less may break."""
-        return bool(((self._senses != "<=") | (self._limits < 0.0)).any())
+        """Whether there is a rule that running less may break, or an emitter that must capture."""
+        return self._must or bool(((self._senses != "<=") | (self._limits < 0.0)).any())
 
     def worth(self, capacity: F64 | None = None) -> float:
         """What the groups are worth at the best; NaN where they cannot keep the rules.

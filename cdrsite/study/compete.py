@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -117,9 +117,7 @@ def compete(
         If rules are in conflict.
     """
     policies = policies_of(setting)
-    left = policies if standing is None else tuple(
-        replace(rule, limit=float(standing.left_of_rule(rule)[-1])) for rule in policies
-    )  # fmt: skip
+    left = policies if standing is None else left_of(policies, standing)
     competitors = competitors_of(setting, offers)
     problem = competition_problem(setting, offers, competitors, cells, left)
     problem = replace(problem, captures=captures_of(setting, offers, years_of(setting.scenario)))
@@ -131,6 +129,11 @@ def compete(
         assert isinstance(goal, Objective)  # noqa: S101 - no second one over milestones
         return last_milestone(solve_path(path, options), goal)
     return solve_competition(problem, scenario.objective, earned, space.threads)
+
+
+def left_of(policies: Sequence[PolicyRow], standing: Standing) -> tuple[PolicyRow, ...]:
+    """Rules with what plants that stand leave of their limits."""
+    return tuple(replace(rule, limit=float(standing.left_of_rule(rule)[-1])) for rule in policies)
 
 
 def _path_beside(

@@ -51,23 +51,12 @@ def captures_of(setting: Setting, offers: Offers, years: Sequence[int]) -> Captu
         As :func:`read_points`; an emitter that lies in no pool of what it needs, where emissions
         of its power are unknown, or without a storage unit in reach.
     """
-    scenario, reader, links = setting.scenario, setting.reader, offers.links
-    model = scenario.emitters
-    if model is None or links is None:
+    model = setting.scenario.emitters
+    points = emitting_points(setting)
+    if points is None or model is None or offers.links is None:
         return None
-    points = _within(setting, read_points(model, reader))
-    path = scenario.milestones
-    sink, cost, lost = (points.read(setting.blocks, one) for one in ways_of(setting, offers))
-    if not (sink >= 0).any():
-        raise DataError(
-            "no emitter has a storage unit in reach",
-            where=f"layers.{model.layer}",
-            got=f"{len(points.names)} emitters",
-            expected="at least one with a route to storage",
-            cure="lengthen transport.reach, or remove emitters",
-            rule=7,
-        )
-    lonely = [points.names[k] for k in np.flatnonzero((sink < 0).all(axis=0))]
+    found = captures_at(setting, offers, points, years)
+    lonely = [points.names[k] for k in np.flatnonzero((found.sink < 0).all(axis=1))]
     if lonely:
         text = message(
             "emitters without a storage unit in reach capture nothing",
@@ -76,6 +65,30 @@ def captures_of(setting: Setting, offers: Offers, years: Sequence[int]) -> Captu
             cure="lengthen transport.reach",
         )
         warnings.warn(text, CdrsiteWarning, stacklevel=2)
+    return found
+
+
+def emitting_points(setting: Setting) -> EmitterPoints | None:
+    """The emitters of a study that stand within its region; None without any."""
+    model = setting.scenario.emitters
+    return None if model is None else _within(setting, read_points(model, setting.reader))
+
+
+def captures_at(
+    setting: Setting, offers: Offers, points: EmitterPoints, years: Sequence[int]
+) -> Captures:
+    """As :func:`captures_of`, of points that are known, in the blocks of the setting."""
+    scenario, reader, path = setting.scenario, setting.reader, setting.scenario.milestones
+    sink, cost, lost = (points.read(setting.blocks, one) for one in ways_of(setting, offers))
+    if not (sink >= 0).any():
+        raise DataError(
+            "no emitter has a storage unit in reach",
+            where="emitters.layer",
+            got=f"{len(points.names)} emitters",
+            expected="at least one with a route to storage",
+            cure="lengthen transport.reach, or remove emitters",
+            rule=7,
+        )
     zones, drawn = _drawn(setting, points)
     for name in setting.zonings:
         zones[name] = points.read(setting.blocks, partial(reader.labels, name)).astype(np.int64)
@@ -230,7 +243,8 @@ def check_emitters(setting: Setting) -> None:
     scenario, model = setting.scenario, setting.scenario.emitters
     if model is None:
         return
-    points, path = _within(setting, read_points(model, setting.reader)), scenario.milestones
+    points, path = emitting_points(setting), scenario.milestones
+    assert points is not None  # noqa: S101 - there is a model of them
     _drawn(setting, points)
     _energy(setting, points)
     asked = model.target is not None or (path is not None and bool(path.targets.avoided))

@@ -28,7 +28,7 @@ from cdrsite.sampling.statistics import (
 from cdrsite.sampling.thin import WANTED
 from cdrsite.study.decisions import Decisions, decide
 from cdrsite.study.robust import make_robust
-from cdrsite.study.sampled import SampledStudy, ensemble_of, storage_cases
+from cdrsite.study.sampled import SampledStudy, ensemble_of, sampled_study, storage_cases
 from cdrsite.study.samplemaps import (
     PIECE,
     AtSamples,
@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from cdrsite.study.offers import Offers
     from cdrsite.study.prepare import Setting
     from cdrsite.study.problem import Allocation
+    from cdrsite.study.standing import Standing
 
     F64 = NDArray[np.float64]
 
@@ -123,6 +124,7 @@ def sample_study(
     allocation: Allocation,
     space: Workspace,
     extent: Extent,
+    standing: Standing | None = None,
 ) -> Sampled | None:
     """Solve the samples of a study; None where nothing is asked for.
 
@@ -138,6 +140,8 @@ def sample_study(
         With the arrays of the run; takes the maps.
     extent : {'none', 'totals', 'maps'}
         What is wanted.
+    standing : Standing, optional
+        Plants that stand already.
 
     Raises
     ------
@@ -149,7 +153,7 @@ def sample_study(
     ensemble = ensemble_of(setting)
     assert ensemble is not None  # noqa: S101 - the scenario asks for it
     refuse_certain(ensemble)
-    study = SampledStudy(setting, offers, ensemble, storage_cases(setting))
+    study = sampled_study(setting, offers, ensemble, space, standing)
     cells = all_cells(setting, study, space)
     thin = thinned(study, cells, space, WANTED)
     margin = margin_of(setting, allocation)

@@ -154,7 +154,7 @@ def run(
             ends = samples != "none"
             slopes = slopes_of(setting, offers, allocation, cells, space, formed, ends=ends)
         with clock.stage("samples"):
-            sampled = sample_study(setting, offers, allocation, space, samples)
+            sampled = sample_study(setting, offers, allocation, space, samples, standing)
         with clock.stage("network", shown=True):
             gathered = gather(setting, space.result)
             projects = plan_projects(setting, gathered, allocation.solution, space)

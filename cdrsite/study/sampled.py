@@ -35,8 +35,9 @@ from cdrsite.sampling.laws import law_of, lognormal
 from cdrsite.sampling.maker import EnsembleMaker
 from cdrsite.sampling.numbers import StudyNumbers
 from cdrsite.scoring.sums import ScoringPlan
+from cdrsite.study.beside import Beside, beside_of
 from cdrsite.study.cells import competing, competitors_of
-from cdrsite.study.compete import competition_problem, earned_terms, policies_of
+from cdrsite.study.compete import competition_problem, earned_terms, left_of, policies_of
 from cdrsite.study.kept import KeptCells
 from cdrsite.study.prepare import formulae, injected, pools_of, read_credits, storage_of
 from cdrsite.study.routes import fares_in
@@ -46,12 +47,15 @@ from cdrsite.transport.fares import at_fares
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cdrsite.competition.captured import Captures
     from cdrsite.competition.problem import RowTerm
+    from cdrsite.engine.passes import Workspace
     from cdrsite.methods.model import MethodModel
     from cdrsite.methods.storage import StorageUnits
     from cdrsite.study.competitors import Competitors
     from cdrsite.study.offers import Offers
     from cdrsite.study.prepare import Setting
+    from cdrsite.study.standing import Standing
 
     F32 = NDArray[np.float32]
     F64 = NDArray[np.float64]
@@ -180,12 +184,15 @@ class SampledStudy:
         The samples.
     cases : Cases or None
         Capacities by case.
+    beside : Beside or None
+        Emitters, and plants that stand; the setting has what there is with nothing taken off.
     """
 
     setting: Setting
     offers: Offers
     ensemble: Ensemble
     cases: Cases | None = None
+    beside: Beside | None = None
     kept: dict[int, Sample] = field(default_factory=dict, compare=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -238,7 +245,9 @@ class SampledStudy:
             rivals=made.rivals, ledgers=made.ledgers, places=made.places, earnings=earnings,
             injection=injection, criteria=(),
         )  # fmt: skip
-        return Sample(draw, setting, replace(self.offers, pools=offered), policies_of(setting))
+        offers = replace(self.offers, pools=offered)
+        plain = Sample(draw, setting, offers, policies_of(setting), self.beside)
+        return plain.beside_what_stands()
 
     def _storage(self, units: StorageUnits | None, draw: Draw) -> StorageUnits | None:
         """Storage units with the capacity and injection of a sample."""
@@ -259,6 +268,32 @@ class SampledStudy:
         if factor is not None:
             units = replace(units, injection=units.injection * factor)
         return units
+
+
+def sampled_study(
+    setting: Setting,
+    offers: Offers,
+    ensemble: Ensemble,
+    space: Workspace,
+    standing: Standing | None = None,
+) -> SampledStudy:
+    """What all samples of a study share.
+
+    Parameters
+    ----------
+    setting, offers
+        Of the study.
+    ensemble : Ensemble
+        The samples.
+    space : Workspace
+        With the arrays of the exclusions.
+    standing : Standing, optional
+        Plants whose takings the setting's supplies are without.
+    """
+    if standing is not None:
+        setting = replace(setting, pools=dict(standing.pools), storage=standing.storage)
+    beside = beside_of(setting, offers, space)
+    return SampledStudy(setting, offers, ensemble, storage_cases(setting), beside)
 
 
 def _checked(model: MethodModel) -> MethodModel:
@@ -289,6 +324,8 @@ class Sample:
         Its pools.
     policies : tuple of PolicyRow
         Its rules.
+    beside : Beside or None
+        Emitters, and plants that stand.
     made : dict
         What was worked out of it, whatever the cells.
     """
@@ -297,7 +334,35 @@ class Sample:
     setting: Setting
     offers: Offers
     policies: tuple[PolicyRow, ...]
+    beside: Beside | None = None
     made: dict[str, RowSystem] = field(default_factory=dict, compare=False, repr=False)
+
+    def beside_what_stands(self) -> Sample:
+        """The same with what plants that stand leave, by the numbers of the sample.
+
+        Raises
+        ------
+        DataError
+            They take more than there is, or emit more than they remove.
+        """
+        if self.beside is None or self.beside.standing is None:
+            return self
+        here = self.in_cells(self.beside.kept)
+        standing = self.beside.stands(here.setting, here.offers)
+        assert standing is not None  # noqa: S101 - there are some
+        pools, storage = standing.left_at(self.setting)
+        return replace(
+            self, setting=replace(self.setting, pools=pools, storage=storage),
+            offers=replace(self.offers, pools=pools), policies=left_of(self.policies, standing),
+        )  # fmt: skip
+
+    @cached_property
+    def captures(self) -> Captures | None:
+        """The emitters, at the numbers of the sample."""
+        if self.beside is None:
+            return None
+        here = self.in_cells(self.beside.kept)
+        return self.beside.captures(here.setting, here.offers)
 
     @cached_property
     def earned(self) -> list[RowTerm]:
@@ -440,9 +505,10 @@ class CellsOfSample:
 
     def problem(self, cells: ArrayCells) -> Problem:
         """The competition of the sample over some cells."""
-        return competition_problem(
+        problem = competition_problem(
             self.setting, self.offers, self.competitors, cells, self.sample.policies
         )
+        return replace(problem, captures=self.sample.captures)
 
 
 def layer_errors(sample: Sample, kept: KeptCells) -> dict[str, F32]:

@@ -228,7 +228,7 @@ def at_prices_of(problem: Problem, sample: Sample, solved: Solved, zoned: Zoned)
     sweeper = Sweeper(problem, system, merge_groups(system), 1, everything, has_lower=False)
     worth = system.sales.worth(objective_matrix(objective, problem))
     return Solution(
-        problem=replace(problem, sales=()),
+        problem=replace(problem, sales=(), captures=None),
         objective=objective,
         system=system,
         sweeper=sweeper,

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.competition.captured import AVOIDED
 from cdrsite.competition.generator import MAX_GROUPS, SolverOptions
 from cdrsite.competition.objectives import Lexicographic, Objective
 from cdrsite.competition.prices import solve, solve_in_order
-from cdrsite.competition.problem import QUANTITIES
+from cdrsite.competition.problem import QUANTITIES, RowTerm
 from cdrsite.competition.rows import Zoned, combine_zones, zonings_of
 from cdrsite.core.errors import CdrsiteError, InfeasibleError
 from cdrsite.core.plaindata import recorded
@@ -220,6 +221,8 @@ class Solved:
         What a gross tonne earns by what is sold of it; empty where nothing is sold [USD/t].
     in_reach : ndarray of uint8
         Bits of thinned cells in reach of each method, shape (methods, bytes).
+    emitters : ndarray, shape (3,) or (0,)
+        What emitters capture, what of it is avoided, and what is removed; empty without any [t/yr].
     """
 
     number: int
@@ -237,6 +240,7 @@ class Solved:
     level: F64
     income: F64
     in_reach: NDArray[np.uint8]
+    emitters: F64
 
     @property
     def known(self) -> bool:
@@ -283,7 +287,7 @@ class SolveSample:
         bits = np.zeros((methods, 0), np.uint8)
         return Solved(
             number, status, why, nan, nan, 0, table, np.zeros((0, 2)), none, none, none,
-            square, square, square, bits,
+            square, square, square, bits, none,
         )  # fmt: skip
 
     def _solved(self, number: int, solution: Solution) -> Solved:
@@ -317,6 +321,7 @@ class SolveSample:
             level=level,
             income=solution.income if solution.problem.sales else np.zeros((0, 0)),
             in_reach=np.packbits(at.reduced >= -self.margin, axis=1),
+            emitters=_captured(solution),
         )
 
     def _level(self, planned: F64, reduced: F64, upper: Any) -> F64:
@@ -338,6 +343,15 @@ class SolveSample:
                     end = float(reduced[m, mine[last]])
                     level[c, m] = min(end - TIED * max(abs(end), 1.0), -self.margin)
         return level
+
+
+def _captured(solution: Solution) -> F64:
+    """What emitters capture, avoid and remove; the last two are never summed (rule 5) [t/yr]."""
+    captures, each = solution.problem.captures, solution.captured
+    if captures is None:
+        return np.zeros(0)
+    kept = (captures.counted((RowTerm(what),)) @ each for what in (AVOIDED, "net"))
+    return np.array([each.sum(), *kept])
 
 
 TIED = 1e-9

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 NAMES = ("p05", "p50", "p95")
 """Ends of columns with quantiles."""
 NUMBER_COLUMNS = ("number", "unit", "value", "low", "high", "law", "source", "with", "why_held")
+EMITTED = tuple(f"emitters_{what}_mt_yr" for what in ("captured", "avoided", "removed"))
+"""Columns of what emitters do in a sample."""
 MT, MUSD = 1e6, 1e6
 BINDS, PRICED = 1e-3, 1e-9
 """A row binds where its use is within this share of its limit, and its price is worth more than
@@ -117,6 +119,7 @@ def sample_table(
             "mean_cost_usd_t": cost / net if net > 0 else np.nan,
             "land_km2": land / 1e6,
         }
+        row |= dict(zip(EMITTED, (one.emitters / MT).tolist(), strict=False))
         each = one.totals[:, 1].tolist()
         columns = ["net_mt_yr_" + name.replace("-", "_") for name in methods]
         row |= {name: value / MT for name, value in zip(columns, each, strict=True)}

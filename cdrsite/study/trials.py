@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
 from cdrsite.sampling.drawn import Draw, Ensemble
 from cdrsite.sampling.thin import WANTED
-from cdrsite.study.sampled import SampledStudy, storage_cases
+from cdrsite.study.sampled import SampledStudy, sampled_study
 from cdrsite.study.samples import Thin, all_cells, solve_sample, thinned
 
 if TYPE_CHECKING:
     from cdrsite.engine.passes import Workspace
     from cdrsite.study.offers import Offers
     from cdrsite.study.prepare import Setting
+    from cdrsite.study.standing import Standing
 
 NOTHING = Ensemble(0, 0, (), (), (), {})
 """Of a study of which nothing is drawn."""
@@ -35,18 +36,21 @@ class Trials:
         Of the study.
     ensemble : Ensemble
         What is uncertain of it.
+    standing : Standing, optional
+        Plants that stand already.
     """
 
     setting: Setting
     offers: Offers
     space: Workspace
     ensemble: Ensemble = NOTHING
+    standing: Standing | None = None
 
     @cached_property
     def study(self) -> SampledStudy:
         """The study as its samples share it."""
-        cases = storage_cases(self.setting)
-        return SampledStudy(self.setting, self.offers, self.ensemble, cases)
+        given = self.setting, self.offers, self.ensemble, self.space, self.standing
+        return sampled_study(*given)
 
     @cached_property
     def thin(self) -> Thin:

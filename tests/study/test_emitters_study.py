@@ -150,7 +150,6 @@ def refused(world: Path, *settings: str) -> str:
             {}, ("emitters.target=1", "milestones={years: [2030]}"),
             ("milestones.targets.avoided", "emitters.target"),
         ),
-        ({}, ("uncertainty={samples: 4}",), ("samples do not know emitters",)),
         (
             {}, ("network={plan: true, emitters: {layer: works, captured: kt}}",),
             ("network.emitters", "pore space twice"),

@@ -246,7 +246,6 @@ def test_large_plants_stand_on_the_nearest_cells() -> None:
             ("milestones.growth={daccs-solid: {rate: 9 %, seed: 1 t/yr, standing: 1 t/yr}}",),
             ("milestones.growth.daccs-solid.standing", "got 1", "remove it"),
         ),
-        ({}, ("uncertainty={samples: 4}", "milestones=null"), ("samples do not know plants",)),
     ],
 )  # fmt: skip
 def test_what_is_refused(
