@@ -14,7 +14,7 @@ from urllib.parse import quote
 from cdrsite.compare.batch_result import net_column
 from cdrsite.compare.changes import records
 from cdrsite.compare.effects import ABSENT
-from cdrsite.compare.effects_page import ranking
+from cdrsite.compare.effects_page import effects_section
 from cdrsite.compare.pictures import WINNER, land_maps, tonnes_maps
 from cdrsite.compare.sheet import (
     METHOD_HEADS,
@@ -77,7 +77,7 @@ def batch_page(folder: Path, batch: BatchResult, folders: Mapping[str, str], wor
     sections = (
         ("answer", "batch.answer", answer(sheet, batch, folder, folders)),
         ("maps", "where.title", maps(sheet, runs)),
-        ("effects", "effects.title", ranking(sheet, batch)),
+        ("effects", "effects.title", effects_section(sheet, batch)),
         ("varies", "batch.varies", varies(sheet, batch)),
         ("methods", "compare.by_method", by_method(sheet, batch)),
         ("sites", "batch.ranks", ranks(sheet, batch, rows)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from html import unescape
 from typing import TYPE_CHECKING
 
 from cdrsite.compare.changes import records
@@ -11,9 +10,9 @@ from cdrsite.compare.effects import JOINED, RESULTS, untold
 from cdrsite.compare.sheet import Sheet, shown
 from cdrsite.compare.values import assumption_words, given_value
 from cdrsite.core.numbers import number
+from cdrsite.report.bars import STUDY_COLOUR, BarScale, bar_table, drawing
 from cdrsite.report.frame import Row, paragraph, section
 from cdrsite.report.html import tag, text
-from cdrsite.report.moves import HIGH, STUDY_COLOUR, WIDE
 
 if TYPE_CHECKING:
     from cdrsite.compare.batch_result import BatchResult
@@ -27,7 +26,7 @@ MOST_DIGITS = 7
 """Results that differ in later digits only are shown as alike."""
 
 
-def ranking(sheet: Sheet, batch: BatchResult) -> str:
+def effects_section(sheet: Sheet, batch: BatchResult) -> str:
     """Section with a list of bars for tonnes and one for cost; nothing where nothing varies."""
     if batch.varies is None or not len(batch.varies):
         return ""
@@ -78,25 +77,15 @@ def bars(sheet: Sheet, rows: list[Row], now: object, run: str) -> str:
     here = float(now) if isinstance(now, int | float) and math.isfinite(now) else None
     ends = [float(row[end]) for row in rows for end in ("low", "high")]
     ends += [] if here is None else [here]
-    scale = min(ends), max(ends)
-    unit = str(rows[0]["unit"])
+    scale = BarScale(min(ends), max(ends))
     lines = []
     for row in rows:
-        drawn = tag("td", _bar(row, scale, here), class_="fall-bar", aria_hidden="true")
-        name = tag("th", named(sheet, str(row["assumption"])), scope="row")
         cells = [_end(sheet, row, end) for end in ("low", "high")]
         cells.append(shown(float(row["span"])) + _doubt(sheet, row))
-        lines.append(tag("tr", name, drawn, *(tag("td", cell, class_="n") for cell in cells)))
-    figure = sheet.say("effects.figure", unit=sheet.unit(unit), run=text(run))
-    heads = [
-        ("", None),
-        (figure, None),
-        *((sheet.say(f"effects.{end}"), "n") for end in ("low", "high", "span")),
-    ]
-    head = tag("tr", *(tag("th", title, scope="col", class_=kind) for title, kind in heads))
-    body = tag("caption", figure, class_="unseen") + tag("thead", head) + tag("tbody", *lines)
-    made = tag("table", body, class_="fall tornado")
-    return tag("div", made, class_="scroll", tabindex=0, role="group", aria_label=unescape(figure))
+        lines.append((named(sheet, str(row["assumption"])), _bar(row, scale, here), cells))
+    figure = sheet.say("effects.figure", unit=sheet.unit(str(rows[0]["unit"])), run=text(run))
+    heads = [sheet.say(f"effects.{end}") for end in ("low", "high", "span")]
+    return bar_table(figure, heads, lines)
 
 
 def _end(sheet: Sheet, row: Row, end: str) -> str:
@@ -124,21 +113,11 @@ def _doubt(sheet: Sheet, row: Row) -> str:
     return " " + tag("small", sheet.say("effects.gap"), class_="muted")
 
 
-def _bar(row: Row, scale: tuple[float, float], here: float | None) -> str:
+def _bar(row: Row, scale: BarScale, here: float | None) -> str:
     """From the lowest to the highest result; nothing but the line where they are one."""
-    low, high = scale
-
-    def x(value: float) -> float:
-        return WIDE * (value - low) / (high - low) if high > low else 0.0
-
-    shapes = []
-    if row["span"] > 0:
-        left, right = x(float(row["low"])), x(float(row["high"]))
-        at = {"x": f"{left:.2f}", "y": 4, "width": f"{right - left:.2f}", "height": 12}
-        shapes.append(tag("rect", **at, fill=STUDY_COLOUR))
-    if here is not None:
-        shapes.append(tag("line", x1=f"{x(here):.2f}", x2=f"{x(here):.2f}", y1=0, y2=HIGH))
-    return tag("svg", *shapes, viewBox=f"0 0 {WIDE:g} {HIGH:g}", preserveAspectRatio="none")
+    ends = float(row["low"]), float(row["high"])
+    shapes = [scale.bar(*ends, STUDY_COLOUR)] if row["span"] > 0 else []
+    return drawing(*shapes, *([] if here is None else [scale.line(here)]))
 
 
 def named(sheet: Sheet, assumption: str) -> str:

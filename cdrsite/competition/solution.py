@@ -232,7 +232,7 @@ class Solution:
 
     def know_totals(self, sums: Sums) -> None:
         """Take the totals from who has laid the plan out, so that they are not worked out again."""
-        self.__dict__["totals"] = sums
+        object.__setattr__(self, "totals", sums)  # where the cached property looks first
 
     @cached_property
     def use(self) -> F64:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cdrsite.core.vocabulary import part_in_words
+from cdrsite.report.bars import HIGH, THICK, TOP, BarScale, drawing, drawn_cell
 from cdrsite.report.basis import costs_stand_for
 from cdrsite.report.frame import Frame, details, paragraph, quoted, real
 from cdrsite.report.html import table, tag, text
@@ -17,8 +18,6 @@ from cdrsite.report.listed import PageColumn, file_note, listed
 
 SMALL = 0.005
 """Parts below this share of all are shown as one [1]."""
-WIDE, HIGH = 1000.0, 20.0
-"""Of a bar's drawing, in its own units; it is stretched to the page."""
 THIN = 2.0
 """Bars below this width are drawn as a line."""
 TOTAL_COLOUR = "#98a1aa"
@@ -85,13 +84,13 @@ def waterfall(frame: Frame, name: str) -> str:
         ends.append((start, at))
     every = [0.0, *(end for both in ends for end in both)]
     every += [end for step in steps if step.band for end in step.band if end is not None]
-    low, high = min(every), max(every)
+    scale = BarScale(min(every), max(every))
     rows = []
     for k, (step, both) in enumerate(zip(steps, ends, strict=True)):
-        drawn = drawing(step, both, (low, high), first=k == 0, last=k == len(steps) - 1)
+        drawn = step_bar(step, both, scale, first=k == 0, last=k == len(steps) - 1)
         cells = (
             tag("th", step.label, scope="row"),
-            tag("td", drawn, class_="fall-bar", aria_hidden="true"),
+            drawn_cell(drawn),
             tag("td", frame.value(step.pointers, step.factor), class_="n"),
         )
         rows.append(tag("tr", *cells, class_="sum" if step.total else None))
@@ -157,19 +156,18 @@ def net_steps(frame: Frame, name: str) -> list[FallStep]:
     return [*steps, *paid, *after]
 
 
-def drawing(
+def step_bar(
     step: FallStep,
     ends: tuple[float, float],
-    scale: tuple[float, float],
+    scale: BarScale,
     *,
     first: bool,
     last: bool,
 ) -> str:
     """A bar from where the last one ended, the lines to its neighbours, and a band across a sum."""
-    low, high = scale
 
     def x(value: float) -> str:
-        return f"{WIDE * (value - low) / (high - low) if high > low else 0.0:.2f}"
+        return f"{scale.at(value):.2f}"
 
     left, right = sorted(ends)
     lines = [tag("line", x1=x(0.0), x2=x(0.0), y1=0, y2=HIGH, class_="zero")]
@@ -180,18 +178,17 @@ def drawing(
         y = 15 if width > THIN else 0
         lines.append(tag("line", x1=x(ends[1]), x2=x(ends[1]), y1=y, y2=HIGH))
     shapes = [
-        tag("rect", x=x(left), y=4, width=f"{width:.2f}", height=12, fill=step.colour,
+        tag("rect", x=x(left), y=TOP, width=f"{width:.2f}", height=THICK, fill=step.colour,
             fill_opacity=None if step.size >= 0 else ".45"),
     ]  # fmt: skip
     if step.band is not None:
         least, most = step.band
-        most = high if most is None else most
+        most = scale.high if most is None else most
         across = {"x1": x(least), "x2": x(most), "y1": 10, "y2": 10}
         shapes += [tag("line", **across, class_=kind) for kind in ("halo", "band")]
         ends_of = [least] if step.band[1] is None else [least, most]
         shapes += [tag("line", x1=x(e), x2=x(e), y1=6, y2=14, class_="band") for e in ends_of]
-    box = f"0 0 {WIDE:g} {HIGH:g}"
-    return tag("svg", *lines, *shapes, viewBox=box, preserveAspectRatio="none")
+    return drawing(*lines, *shapes)
 
 
 # ---------------------------------------------------------------------- numbers

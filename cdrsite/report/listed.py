@@ -87,6 +87,7 @@ def headed(
     intro: str = "",
     note: str = "",
     file: bool = True,
+    every: int | None = None,
 ) -> str:
     """A table of the run under a heading, with what must be read before and after it.
 
@@ -106,6 +107,8 @@ def headed(
         Markup of the paragraphs above and below the table.
     file : bool
         Whether to say which file holds all rows.
+    every : int, optional
+        Rows that there are; as many as positions when not given.
     """
     if not positions:
         return ""
@@ -114,7 +117,7 @@ def headed(
     return "".join([
         tag("h3", caption),
         paragraph(intro) if intro else "",
-        folded(frame, caption, heads, cells, len(cells), name),
+        folded(frame, caption, heads, cells, len(cells) if every is None else every, name),
         paragraph(note, kind="note") if note else "",
         file_note(frame, name) if file else "",
     ])  # fmt: skip
@@ -142,12 +145,8 @@ def ranking(frame: Frame, name: str, title: str, by: str, columns: Sequence[Page
     columns : sequence of PageColumn
         What is shown.
     """
-    records = frame.rows(name)
-    if not records:
-        return ""
-    heads, rows = listed(frame, name, columns, largest_first(frame, name, by))
-    caption = frame.say(title)
-    return tag("h3", caption) + folded(frame, caption, heads, rows, len(records), name)
+    shown = largest_first(frame, name, by)
+    return headed(frame, name, title, columns, shown, file=False, every=len(frame.rows(name)))
 
 
 def folded(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from html import unescape
 
 from cdrsite.core.numbers import MISSING
+from cdrsite.report.bars import STUDY_COLOUR, BarScale, bar_table, drawing
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, details, paragraph, real
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import PageColumn, file_note, listed
@@ -13,10 +13,6 @@ from cdrsite.report.numbernames import number_words
 
 BARS = 12
 """Most bars."""
-WIDE, HIGH = 1000.0, 20.0
-"""Of a bar's drawing, in its own units; it is stretched to the page."""
-STUDY_COLOUR = "#607d8b"
-"""Of numbers of the study."""
 FACTORS = ("supplies", "storage", "layers")
 """What is multiplied, where other numbers are put in."""
 SCENARIO = "scenario"
@@ -97,7 +93,7 @@ def tornado(frame: Frame, positions: list[int]) -> str:
     unit, factor = _shown_in(rows[0])
     ends = [real(rows[i][f"effect_{end}"]) for i in positions for end in ("low", "high")]
     known = [0.0, *(end for end in ends if not math.isnan(end))]
-    scale = min(known), max(known)
+    scale = BarScale(min(known), max(known))
     lines = []
     for i in positions:
         row, at = rows[i], f"tables/sensitivity/{i}"
@@ -105,25 +101,9 @@ def tornado(frame: Frame, positions: list[int]) -> str:
         if not row["unique"]:
             label += " " + tag("small", frame.say("moves.several"), class_="muted")
         ranges = [_end(frame, row, at, end, factor) for end in ("low", "high")]
-        drawn = tag("td", _bar(frame, row, scale), class_="fall-bar", aria_hidden="true")
-        lines.append(
-            tag(
-                "tr",
-                tag("th", label, scope="row"),
-                drawn,
-                *(tag("td", r, class_="n") for r in ranges),
-            )
-        )
+        lines.append((label, _bar(frame, row, scale), ranges))
     figure = frame.say("moves.figure", unit=frame.unit(unit))
-    heads = [
-        ("", None),
-        (figure, None),
-        *((frame.say(f"moves.at_{e}"), "n") for e in ("low", "high")),
-    ]
-    head = tag("tr", *(tag("th", title, scope="col", class_=kind) for title, kind in heads))
-    body = tag("caption", figure, class_="unseen") + tag("thead", head) + tag("tbody", *lines)
-    drawn = tag("table", body, class_="fall tornado")
-    return tag("div", drawn, class_="scroll", tabindex=0, role="group", aria_label=unescape(figure))
+    return bar_table(figure, [frame.say(f"moves.at_{end}") for end in ("low", "high")], lines)
 
 
 def _end(frame: Frame, row: Row, at: str, end: str, factor: float) -> str:
@@ -145,26 +125,12 @@ def _there(frame: Frame, row: Row, at: str, end: str) -> str:
     return frame.say("moves.at", value=value + unit)
 
 
-def _bar(frame: Frame, row: Row, scale: tuple[float, float]) -> str:
+def _bar(frame: Frame, row: Row, scale: BarScale) -> str:
     """Both ends from what the plan is worth now; the low end is lighter."""
-    low, high = scale
-
-    def x(value: float) -> float:
-        return WIDE * (value - low) / (high - low) if high > low else 0.0
-
     colour = frame.colour(_method(row)) if _method(row) else STUDY_COLOUR
-    shapes = []
-    for end, opacity in (("low", ".45"), ("high", None)):
-        size = _effect(row, end)
-        if size == 0.0:
-            continue
-        left, right = sorted((x(0.0), x(size)))
-        shapes.append(
-            tag("rect", x=f"{left:.2f}", y=4, width=f"{right - left:.2f}", height=12, fill=colour,
-                fill_opacity=opacity)
-        )  # fmt: skip
-    zero = tag("line", x1=f"{x(0.0):.2f}", x2=f"{x(0.0):.2f}", y1=0, y2=HIGH)
-    return tag("svg", *shapes, zero, viewBox=f"0 0 {WIDE:g} {HIGH:g}", preserveAspectRatio="none")
+    sizes = ((_effect(row, end), opacity) for end, opacity in (("low", ".45"), ("high", None)))
+    shapes = [scale.bar(0.0, size, colour, opacity=light) for size, light in sizes if size != 0.0]
+    return drawing(*shapes, scale.line(0.0))
 
 
 def _numbers(frame: Frame, positions: list[int]) -> str:

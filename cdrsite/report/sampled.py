@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from html import unescape
 from typing import Any
 
+from cdrsite.report.bars import STUDY_COLOUR, BarScale, bar_table, drawing
 from cdrsite.report.frame import Frame, Row, bar, details, paragraph, real, word
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.kept import kept_plans, kept_told
 from cdrsite.report.listed import OPEN_ROWS, PageColumn, file_note, listed
-from cdrsite.report.moves import HIGH, STUDY_COLOUR, WIDE, named_number
+from cdrsite.report.moves import named_number
 from cdrsite.report.numbernames import number_words
 from cdrsite.report.places import place
 
@@ -204,47 +204,39 @@ def _fan(
     rows = frame.rows(name)
     top = max((real(rows[i][key]) for i in positions for key in (ends[2], plan) if key), default=0)
     low = min((real(rows[i][ends[0]]) for i in positions), default=0.0)
-    scale = min(low, 0.0), max(top, 1e-12)
+    scale = BarScale(min(low, 0.0), max(top, 1e-12))
     figure = frame.say(
         "sampled.figure" if plan else "sampled.figure.plain", unit=frame.unit("Mt/yr")
     )
     keys = [*zip(ends, ("low", "mid", "high"), strict=True)]
     keys += [(plan, "plan")] if plan else []
-    lines = []
-    for i in positions:
-        shape = _range_bar(rows[i], ends, plan, scale, colour(rows[i]))
-        cells = [tag("td", frame.value(f"tables/{name}/{i}/{key}"), class_="n") for key, _ in keys]
-        drawn = tag("td", shape, class_="fall-bar", aria_hidden="true")
-        lines.append(tag("tr", tag("th", label(rows[i]), scope="row"), drawn, *cells))
-    heads: list[tuple[str, str | None]] = [("", None), (figure, None)]
-    heads += [(frame.say(f"sampled.{key}"), "n") for _, key in keys]
-    head = tag("tr", *(tag("th", title, scope="col", class_=kind) for title, kind in heads))
-    body = tag("caption", figure, class_="unseen") + tag("thead", head) + tag("tbody", *lines)
-    drawn = tag("table", body, class_="fall tornado fan")
-    return tag("div", drawn, class_="scroll", tabindex=0, role="group", aria_label=unescape(figure))
+    lines = [
+        (
+            label(rows[i]),
+            _range_bar(rows[i], ends, plan, scale, colour(rows[i])),
+            [frame.value(f"tables/{name}/{i}/{key}") for key, _ in keys],
+        )
+        for i in positions
+    ]
+    return bar_table(figure, [frame.say(f"sampled.{key}") for _, key in keys], lines, "fan")
 
 
 def _range_bar(
-    row: Row, ends: tuple[str, str, str], plan: str | None, scale: tuple[float, float], colour: str
+    row: Row, ends: tuple[str, str, str], plan: str | None, scale: BarScale, colour: str
 ) -> str:
     """From P5 to P95, a line at the middle, a dark mark at the plan."""
-    low, high = scale
-
-    def x(value: float) -> float:
-        return WIDE * (value - low) / (high - low)
-
-    start, middle, end = (x(real(row[key])) for key in ends)
+    start, middle, end = (real(row[key]) for key in ends)
+    at = f"{scale.at(middle):.2f}"
     shapes = [
-        tag("rect", x=f"{start:.2f}", y=4, width=f"{max(end - start, 2.0):.2f}", height=12,
-            fill=colour, fill_opacity=".55"),
-        tag("line", x1=f"{middle:.2f}", x2=f"{middle:.2f}", y1=2, y2=18, class_="band"),
-    ]  # fmt: skip
+        scale.bar(start, end, colour, opacity=".55", least=2.0),
+        tag("line", x1=at, x2=at, y1=2, y2=18, class_="band"),
+    ]
     if plan is not None and math.isfinite(real(row[plan])):
         # a line of no length with a round end stays a dot, however wide the drawing is
-        at = f"{x(real(row[plan])):.2f}"
+        at = f"{scale.at(real(row[plan])):.2f}"
         shapes.append(tag("path", d=f"M{at} 10h.001", class_="plan-halo"))
         shapes.append(tag("path", d=f"M{at} 10h.001", class_="plan-dot"))
-    return tag("svg", *shapes, viewBox=f"0 0 {WIDE:g} {HIGH:g}", preserveAspectRatio="none")
+    return drawing(*shapes)
 
 
 # --------------------------------------------------------------- what decides

@@ -146,7 +146,7 @@ def _is_one(terms: tuple[Term, ...]) -> bool:
 def _sum_of(terms: tuple[Term, ...]) -> Sum:
     """A sum of terms that are collected and checked."""
     made = object.__new__(Sum)
-    made.__dict__["terms"] = terms
+    object.__setattr__(made, "terms", terms)
     return made
 
 

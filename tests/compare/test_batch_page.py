@@ -24,7 +24,7 @@ from cdrsite.core.numbers import percent
 from cdrsite.core.words import Words
 from cdrsite.outputs.palette import GROUND_COLOUR, rgba
 from cdrsite.outputs.runfolder import RunFolder
-from cdrsite.report.moves import STUDY_COLOUR
+from cdrsite.report.bars import STUDY_COLOUR
 
 HOSTILE = '<script>alert(1)</script>"&'
 METHODS = pd.DataFrame({"run": "quoted need", "method": ["daccs-solid", "afforestation"]})

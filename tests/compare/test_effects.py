@@ -12,7 +12,7 @@ from report_run import Page
 
 from cdrsite.compare.batch_result import BatchResult
 from cdrsite.compare.effects import effects, untold
-from cdrsite.compare.effects_page import ranking
+from cdrsite.compare.effects_page import effects_section
 from cdrsite.compare.sheet import sheet_of
 from cdrsite.compare.values import assumption_value, assumption_words
 from cdrsite.config.keyunits import unit_of
@@ -122,7 +122,7 @@ def test_of_a_sum_of_effects_each_is_found_whatever_the_order(
 
 
 def test_bars_are_as_long_as_the_spans_and_the_line_is_the_first_run() -> None:
-    page = Page(ranking(sheet_of([], Words()), ONE_BY_ONE))
+    page = Page(effects_section(sheet_of([], Words()), ONE_BY_ONE))
     bars = [(float(str(r["x"])), float(str(r["width"]))) for r in page.all("rect")]
     # tonnes from 9 to 12; cost from 90 to 160
     assert bars[0] == pytest.approx((0.0, 1000.0))
@@ -137,7 +137,7 @@ def test_bars_are_as_long_as_the_spans_and_the_line_is_the_first_run() -> None:
 
 def test_ends_that_three_digits_do_not_tell_apart_have_more() -> None:
     found = batch({"a": (24.8847, 1.0), "b": (24.8651, 1.0)}, power=("1", "2"))
-    page = Page(ranking(sheet_of([], Words()), found))
+    page = Page(effects_section(sheet_of([], Words()), found))
     assert "24.87" in page.source and "24.88" in page.source
 
 
@@ -149,7 +149,7 @@ def test_nothing_is_said_of_effects_that_no_two_runs_tell(lang: str) -> None:
         rate=("1", "1", "2"),
         water=("1", "2", "2"),
     )
-    source = ranking(sheet_of([], Words(lang)), found)
+    source = effects_section(sheet_of([], Words(lang)), found)
     assert Words(lang)("effects.none") in source and "<rect" not in source
 
 
