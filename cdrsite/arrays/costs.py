@@ -15,13 +15,8 @@ from cdrsite.config.models import Scenario
 from cdrsite.core.errors import ConfigError, UnitError
 from cdrsite.core.units import parse_quantity
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.methods.model import (
-    Ingredients,
-    MethodModel,
-    cost_parts,
-    method_model,
-    net_factor_sum,
-)
+from cdrsite.methods.formulae import Ingredients, cost_parts, net_factor_sum
+from cdrsite.methods.model import MethodModel, method_model
 from cdrsite.scoring.sums import Sum
 
 PLACE = {

@@ -26,7 +26,8 @@ from cdrsite.config.models import Scenario
 from cdrsite.core.annuity import crf
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, message
 from cdrsite.library.credits import Basis
-from cdrsite.methods.model import MethodModel, chain_losses
+from cdrsite.methods.formulae import chain_losses
+from cdrsite.methods.model import MethodModel
 from cdrsite.methods.net import ChainLosses
 from cdrsite.methods.storage import StorageUnits
 

@@ -9,14 +9,8 @@ from functools import cached_property, reduce
 from operator import add
 
 from cdrsite.config.models import Scenario
-from cdrsite.methods.model import (
-    Ingredients,
-    MethodModel,
-    cost_parts,
-    later_sum,
-    net_factor_sum,
-    priced,
-)
+from cdrsite.methods.formulae import Ingredients, cost_parts, later_sum, net_factor_sum
+from cdrsite.methods.model import MethodModel, priced
 from cdrsite.methods.net import KG_PER_T
 from cdrsite.place.emissions import EmissionsOfPlace
 from cdrsite.place.needs import NOTHING, Needs

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cdrsite.methods.model import ingredients, priced
+from cdrsite.methods.formulae import ingredients
+from cdrsite.methods.model import priced
 from cdrsite.methods.rivals import RivalSums, rival_sums
 from cdrsite.methods.supply import constant_supply, usable_part
 from cdrsite.place.registry import PlaceNumbers, place_numbers
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
     from cdrsite.config.storage import Storage
     from cdrsite.methods.credits import Earning
-    from cdrsite.methods.model import Ingredients, MethodModel
+    from cdrsite.methods.formulae import Ingredients
+    from cdrsite.methods.model import MethodModel
     from cdrsite.sampling.numbers import StudyNumbers
     from cdrsite.transport.fares import Fares
 

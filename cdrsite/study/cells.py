@@ -23,9 +23,7 @@ from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.cost import waiting
 from cdrsite.methods.feed import haul_layer, kinds_layer
-from cdrsite.methods.heat import draws_heat, heat_level, serves
-from cdrsite.methods.injection import yearly_most
-from cdrsite.methods.model import (
+from cdrsite.methods.formulae import (
     INJECTION_EMISSIONS,
     STORAGE_COST,
     TRANSPORT_COST,
@@ -34,6 +32,8 @@ from cdrsite.methods.model import (
     left_layer,
     waiting_layer,
 )
+from cdrsite.methods.heat import draws_heat, heat_level, serves
+from cdrsite.methods.injection import yearly_most
 from cdrsite.methods.rivals import RivalSums, cost_variables
 from cdrsite.methods.storage import StorageUnits
 from cdrsite.methods.supply import storage_offer, supply_block

@@ -18,7 +18,8 @@ from cdrsite.study.prepare import formulae
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
-    from cdrsite.methods.model import Ingredients, MethodModel
+    from cdrsite.methods.formulae import Ingredients
+    from cdrsite.methods.model import MethodModel
 
 
 class FormedSums:

@@ -10,7 +10,7 @@ import numpy as np
 
 from cdrsite.core.grid import Block
 from cdrsite.methods.feed import haul_layer
-from cdrsite.methods.model import waiting_layer
+from cdrsite.methods.formulae import waiting_layer
 from cdrsite.methods.supply import firm_block, intensity_block
 from cdrsite.place.registry import own_layers
 from cdrsite.sampling.coefficients import Coefficients

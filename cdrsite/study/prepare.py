@@ -26,23 +26,20 @@ from cdrsite.library.plausibility import check_profile
 from cdrsite.methods.basis import mixed_bases
 from cdrsite.methods.credits import Earning, earnings_of
 from cdrsite.methods.feed import idle_prices
-from cdrsite.methods.heat import draws_heat
-from cdrsite.methods.injection import Injection, emits, injection_of
-from cdrsite.methods.kinds import remarks_on_kind
-from cdrsite.methods.ledgers import PlaceSums, place_sums
-from cdrsite.methods.model import (
+from cdrsite.methods.formulae import (
     Ingredients,
-    MethodModel,
     ingredients,
     kinds_drawn,
-    method_file,
-    method_model,
     method_plan,
     net_factor_sum,
     net_factors,
     net_terms,
-    priced,
 )
+from cdrsite.methods.heat import draws_heat
+from cdrsite.methods.injection import Injection, emits, injection_of
+from cdrsite.methods.kinds import remarks_on_kind
+from cdrsite.methods.ledgers import PlaceSums, place_sums
+from cdrsite.methods.model import MethodModel, method_file, method_model, priced
 from cdrsite.methods.rivals import RivalSums, rival_sums
 from cdrsite.methods.storage import StorageUnits, read_storage
 from cdrsite.methods.supply import Pools, read_pools

@@ -21,8 +21,9 @@ from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.plaindata import recorded
 from cdrsite.engine.stages import stage
 from cdrsite.library.parameters import PARAMETERS
+from cdrsite.methods.formulae import ingredients
 from cdrsite.methods.injection import emits
-from cdrsite.methods.model import ingredients, priced, with_number
+from cdrsite.methods.model import priced, with_number
 from cdrsite.methods.rivals import RivalSums
 from cdrsite.place.registry import PlaceNumbers, own_layers, place_numbers
 from cdrsite.sampling.numbers import known_ends
@@ -53,7 +54,8 @@ if TYPE_CHECKING:
     from cdrsite.core.grid import Block
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.engine.passes import Workspace
-    from cdrsite.methods.model import Ingredients, MethodModel
+    from cdrsite.methods.formulae import Ingredients
+    from cdrsite.methods.model import MethodModel
     from cdrsite.study.formed import FormedSums
 
     F64 = NDArray[np.float64]

@@ -24,8 +24,9 @@ from cdrsite.core.grid import Block
 from cdrsite.core.units import same_dimension
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.library.plausibility import refuse_impossible
+from cdrsite.methods.formulae import ingredients, method_plan
 from cdrsite.methods.injection import emits
-from cdrsite.methods.model import ingredients, method_plan, priced
+from cdrsite.methods.model import priced
 from cdrsite.methods.rivals import rival_sums
 from cdrsite.place.registry import fitting, place_numbers
 from cdrsite.sampling.design import Field

@@ -22,7 +22,7 @@ from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.credits import earnings_of
-from cdrsite.methods.model import waiting_layer
+from cdrsite.methods.formulae import waiting_layer
 from cdrsite.methods.net import KG_PER_T
 from cdrsite.pathway.view import LastMilestone
 from cdrsite.sampling.coefficients import Coefficients, Maker

@@ -17,9 +17,9 @@ from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import RESOURCES, limit_names
 from cdrsite.library.storage import storage_kinds
 from cdrsite.methods import ledgers
+from cdrsite.methods.formulae import chain_losses, ingredients
 from cdrsite.methods.injection import emits
 from cdrsite.methods.kinds import by_durability, durability_class, hazard_of
-from cdrsite.methods.model import chain_losses, ingredients
 from cdrsite.methods.net import Emissions, credited, expected_retention
 from cdrsite.study.exclude import project_names
 from cdrsite.study.tally import Tally

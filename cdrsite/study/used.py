@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.methods.formulae import ingredients, method_plan
 from cdrsite.methods.injection import emits
-from cdrsite.methods.model import ingredients, method_plan, priced, with_number
+from cdrsite.methods.model import priced, with_number
 from cdrsite.place.registry import place_numbers
 from cdrsite.result.study_result import Used
 from cdrsite.sampling.numbers import known_ends
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
-    from cdrsite.methods.model import Ingredients, MethodModel
+    from cdrsite.methods.formulae import Ingredients
+    from cdrsite.methods.model import MethodModel
     from cdrsite.study.formed import FormedSums
     from cdrsite.study.prepare import Setting
 

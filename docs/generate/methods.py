@@ -20,14 +20,8 @@ from cdrsite.library.gates import told
 from cdrsite.library.methods import Method, Profile, load_method, method_names, to_rows
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.methods.cost import PlantCosts, crf, gross_cost_terms, present_value
-from cdrsite.methods.model import (
-    Ingredients,
-    MethodModel,
-    cost_parts,
-    method_model,
-    net_factor_sum,
-    priced,
-)
+from cdrsite.methods.formulae import Ingredients, cost_parts, net_factor_sum
+from cdrsite.methods.model import MethodModel, method_model, priced
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 from cdrsite.place.registry import DEPENDENCES, own_layers, place_numbers
 from cdrsite.scoring.sums import Sum

@@ -15,7 +15,8 @@ from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.library.files import shipped
 from cdrsite.library.methods import load_method_file
 from cdrsite.methods.basis import mixed_bases
-from cdrsite.methods.model import Ingredients, MethodModel, cost_parts, method_model
+from cdrsite.methods.formulae import Ingredients, cost_parts
+from cdrsite.methods.model import MethodModel, method_model
 from cdrsite.outputs.assumptions import assumptions
 from cdrsite.study.prepare import prepare
 from cdrsite.study.run import run

@@ -32,14 +32,8 @@ from cdrsite.library.methods import load_method, method_names
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.methods.cost import SOLD, PlantCosts, gross_cost_terms, present_value
 from cdrsite.methods.credits import levelised
-from cdrsite.methods.model import (
-    Ingredients,
-    MethodModel,
-    cost_parts,
-    method_model,
-    net_factor_sum,
-    priced,
-)
+from cdrsite.methods.formulae import Ingredients, cost_parts, net_factor_sum
+from cdrsite.methods.model import MethodModel, method_model, priced
 from cdrsite.methods.net import ChainLosses, Emissions, expected_retention, net_factor_terms
 from cdrsite.place.curves import AgeCurve
 from cdrsite.place.own_power import pv_land

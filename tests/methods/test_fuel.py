@@ -9,12 +9,8 @@ from tiny_scenario import SCENARIO, write_world
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError
-from cdrsite.methods.model import (
-    Ingredients,
-    MethodModel,
-    method_model,
-    net_factors,
-)
+from cdrsite.methods.formulae import Ingredients, net_factors
+from cdrsite.methods.model import MethodModel, method_model
 
 METHOD, MORE = "methods.daccs-liquid", "  daccs-liquid: {}\n  afforestation:"
 

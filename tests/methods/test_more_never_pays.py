@@ -17,14 +17,8 @@ from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.grid import Block
 from cdrsite.library.methods import load_method, method_names
-from cdrsite.methods.model import (
-    Ingredients,
-    MethodModel,
-    cost_parts,
-    method_model,
-    net_factor_sum,
-    priced,
-)
+from cdrsite.methods.formulae import Ingredients, cost_parts, net_factor_sum
+from cdrsite.methods.model import MethodModel, method_model, priced
 from cdrsite.place.registry import own_layers, place_numbers
 
 PROFILES = [(name, profile) for name in method_names() for profile in load_method(name).profiles]

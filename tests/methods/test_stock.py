@@ -13,14 +13,8 @@ from tiny_scenario import SCENARIO, write_world
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError
-from cdrsite.methods.model import (
-    Ingredients,
-    MethodModel,
-    cost_parts,
-    method_model,
-    net_factor_sum,
-    priced,
-)
+from cdrsite.methods.formulae import Ingredients, cost_parts, net_factor_sum
+from cdrsite.methods.model import MethodModel, method_model, priced
 from cdrsite.place.dependence import Here
 from cdrsite.place.registry import DEPENDENCES
 from cdrsite.scoring.sums import Sum

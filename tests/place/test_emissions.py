@@ -13,7 +13,8 @@ from tiny_scenario import COLS, ROWS, SCENARIO, write_raster, write_world
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.core.words import Words
-from cdrsite.methods.model import Ingredients, MethodModel, method_model, net_factor_sum
+from cdrsite.methods.formulae import Ingredients, net_factor_sum
+from cdrsite.methods.model import MethodModel, method_model
 from cdrsite.place.dependence import Here
 from cdrsite.place.registry import DEPENDENCES
 from cdrsite.result.study_result import StudyResult

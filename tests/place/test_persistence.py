@@ -15,12 +15,8 @@ from tiny_scenario import SCENARIO
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.library.methods import load_method
-from cdrsite.methods.model import (
-    Ingredients,
-    cost_parts,
-    method_model,
-    net_factor_sum,
-)
+from cdrsite.methods.formulae import Ingredients, cost_parts, net_factor_sum
+from cdrsite.methods.model import method_model
 
 CHAR = "biochar"
 TABLE = load_method(CHAR).persistence

@@ -12,7 +12,8 @@ from cdrsite.config.load import parse_scenario
 from cdrsite.config.models import Scenario
 from cdrsite.engine.cache import Cache
 from cdrsite.engine.stages import content
-from cdrsite.methods.model import Ingredients, MethodModel
+from cdrsite.methods.formulae import Ingredients
+from cdrsite.methods.model import MethodModel
 from cdrsite.methods.rivals import RivalSums
 from cdrsite.study import formed, used
 from cdrsite.study.run import run
