@@ -65,6 +65,7 @@ def print_comparison(
     if comparison.maps is None:
         say(out, f"no maps of change: {comparison.why_no_maps()}")
     else:
+        _moved(comparison, out)
         _turns(comparison.maps.turns, out)
 
 
@@ -148,16 +149,36 @@ def _rank_table(
     return text_table(title, columns, rows, caption=note)
 
 
+def _moved(comparison: Comparison, out: Console) -> None:
+    """Tonnes gained and lost by place and method; what a total hides."""
+    if comparison.moved is None:
+        return
+    gained, lost = (plain_number(sum_t / 1e6) for sum_t in comparison.moved.sums())
+    up, down = comparison.moved.places()
+    say(
+        out,
+        f"\nby place and method: {gained} Mt/yr gained in {up} places, {lost} Mt/yr lost in {down}",
+        "bold",
+    )
+
+
 def _turns(turns: Sequence[Turn], out: Console) -> None:
+    """Land whose method changed: the tonnes on it first, since its area tells little of them."""
     every = math.fsum(turn.area_km2 for turn in turns)
     changed = [turn for turn in turns if turn.before != turn.after]
     if not changed:
         say(out, "every cell has the same method as before")
         return
     share = percent(math.fsum(turn.area_km2 for turn in changed) / every)
-    say(out, f"\nthe winning method changes on {share} of the land", "bold")
-    shown = changed[:SHOWN]
-    rows = ((f"{t.before} → {t.after}", f"{plain_number(t.area_km2)} km²") for t in shown)
+    say(out, f"\nland that turned to another method, {share} of it: net removal there", "bold")
+    changed.sort(key=lambda turn: -abs(turn.net_after - turn.net_before))
+    rows = []
+    for turn in changed[:SHOWN]:
+        before, after = turn.net_before / 1e6, turn.net_after / 1e6
+        tonnes = f"{_change(before, after, after - before)} Mt/yr"
+        rows.append(
+            (f"{turn.before} → {turn.after}", f"{tonnes} on {plain_number(turn.area_km2)} km²")
+        )
     out.print(plain_list(rows))
     _more(len(changed), "tables/winners.csv", out)
 

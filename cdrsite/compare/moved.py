@@ -21,7 +21,8 @@ CHANGE = "change_t_yr"
 ROUNDING = 1e-9
 """Changes below this share of the tonnes themselves are their rounding."""
 DRAWN = 1e-3
-"""Changes below this share of the largest one are not drawn: their circles would be dots."""
+"""Tonnes, or changes of them, below this share of the largest are not drawn: their circles would be
+dots."""
 
 
 @dataclass(frozen=True)

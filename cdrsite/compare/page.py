@@ -26,7 +26,7 @@ from cdrsite.compare.sheet import (
     shown,
     signed,
 )
-from cdrsite.compare.values import assumption_value
+from cdrsite.compare.values import assumption_value, change_words
 from cdrsite.core.numbers import number, percent
 from cdrsite.core.vocabulary import amount, price_in_words
 from cdrsite.report.frame import MAX_ROWS, SHORT, Row, details, paragraph, section
@@ -146,7 +146,9 @@ def because(comparison: Comparison, words: Words) -> str:
     n = len(comparison.assumptions)
     if not n:
         return "" if comparison.same_results else words("compare.because.none")
-    keys = words("list.comma").join(change.key for change in comparison.assumptions[:NAMED])
+    keys = words("list.comma").join(
+        change_words(words, change) for change in comparison.assumptions[:NAMED]
+    )
     if n > NAMED:
         keys = words("list.more", names=keys, n=number(n - NAMED))
     return words.count("compare.because", n, keys=keys)
@@ -244,8 +246,11 @@ def assumptions(sheet: Sheet, comparison: Comparison) -> str:
 def _assumption_row(sheet: Sheet, change: Change) -> list[str]:
     key = change.key if change.part == "scenario" else ""
     values = (assumption_value(sheet.words, value, key=key) for value in (change.a, change.b))
+    called, own = change_words(sheet.words, change), tag("span", text(change.key), class_="key")
     return [
-        tag("span", text(change.key), class_="key"),
+        own
+        if called == change.key
+        else text(called) + tag("small", text(change.key), class_="key muted"),
         *(tag("span", text(value), class_="long") for value in values),
     ]
 

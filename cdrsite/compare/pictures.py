@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdrsite.compare.changes import EARTH_KM
+from cdrsite.compare.moved import DRAWN
 from cdrsite.core.numbers import percent
 from cdrsite.core.vocabulary import OUTSIDE_NAME
 from cdrsite.outputs.legend import flag_words
@@ -323,6 +324,8 @@ def circles(
     """
     x, y = place.at(points)
     for a, b, size, method in zip(x, y, tonnes, methods, strict=True):
+        if abs(size) < DRAWN * most:  # a dot would tell more than there is
+            continue
         at = {"cx": f"{a:.5g}", "cy": f"{b:.5g}", "r": f"{radius(place, abs(size), most):.4g}"}
         colour = sheet.colour(str(method))
         if size < 0:  # the dark ring around tells a pale one from the ground

@@ -10,6 +10,7 @@ from cdrsite.config.keyunits import unit_of
 from cdrsite.report.numbernames import number_words
 
 if TYPE_CHECKING:
+    from cdrsite.compare.changes import Change
     from cdrsite.core.words import Words
 
 LONGEST = 300
@@ -54,6 +55,14 @@ def assumption_words(words: Words, assumption: str) -> str:
     return JOINED.join(_words_of(words, key) for key in assumption.split(JOINED))
 
 
+def change_words(words: Words, change: Change) -> str:
+    """What differs between two runs, in words; its key where it has none."""
+    method, parted, parameter = change.key.partition(": ")
+    if change.part == "library" and parted:
+        return f"{words.method(method)}: {words.named('param', parameter)}"
+    return assumption_words(words, change.key) if change.part == "scenario" else change.key
+
+
 def _words_of(words: Words, key: str) -> str:
     head, *rest = key.split(".")
     if words.has(f"number.{key}"):
@@ -63,5 +72,6 @@ def _words_of(words: Words, key: str) -> str:
     if key.startswith("costs.prices."):
         return number_words(words, key.removesuffix(".factor").removesuffix(".value"))
     if head in {"methods", "resources"} and len(rest) > 1:
-        return number_words(words, key.removesuffix(".value"))
+        told = number_words(words, key.removesuffix(".value"))
+        return key if told == key.removesuffix(".value") else told
     return key

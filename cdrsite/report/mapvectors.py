@@ -33,7 +33,8 @@ KNOWN = (
     "emitters", "network_emitters", "standing", "plants", "tonnes", "screening",
 )  # fmt: skip
 SHOWN = frozenset({
-    "provinces", "tonnes", "pipes", "emitters", "standing", "network_emitters", "network_storage",
+    "provinces", "storage", "tonnes", "pipes", "emitters", "standing", "network_emitters",
+    "network_storage",
 })  # fmt: skip
 """Layers that are shown at first."""
 SCALES = {

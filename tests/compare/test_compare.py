@@ -24,6 +24,7 @@ from tiny_study import METHODS, tiny_result
 import cdrsite
 from cdrsite.cli.compare import print_comparison
 from cdrsite.compare.changes import (
+    Change,
     input_changes,
     library_changes,
     paired,
@@ -34,7 +35,8 @@ from cdrsite.compare.changes import (
 from cdrsite.compare.maps import OTHER, UNCHANGED, Differences, shade
 from cdrsite.compare.page import because, sentence
 from cdrsite.compare.runs import Comparison, compare_runs
-from cdrsite.compare.sheet import signed
+from cdrsite.compare.sheet import plain_number, signed
+from cdrsite.compare.values import change_words
 from cdrsite.compare.write import write_comparison
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
@@ -253,6 +255,17 @@ def test_the_assumptions_that_differ_are_those_that_were_set(real: tuple[Path, P
     assert set(changes) == {"resources.power.value", "siting.exclude.[steep].above"}
     assert changes["siting.exclude.[steep].above"] == ("15 degree", "25 degree")
     assert "2 assumptions differ: " in because(found, Words("en"))
+    assert "resources.power.value" in because(found, Words("en"))  # it has no words
+
+
+def test_a_value_of_a_method_is_told_by_its_name_and_not_by_its_key() -> None:
+    change = Change("library", "daccs-solid: water", "3 m3/t", "1 m3/t")
+    for lang in ("en", "zh"):
+        words = Words(lang)
+        told = change_words(words, change)
+        assert told == f"{words.method('daccs-solid')}: {words('param.water')}"
+    other = Change("scenario", "siting.exclude.[steep].above", "15 degree", "25 degree")
+    assert change_words(Words(), other) == other.key
 
 
 def test_a_run_compared_with_itself_has_nothing_to_say(
@@ -413,6 +426,17 @@ def test_the_terminal_says_it_in_a_screenful(by_hand: Comparison) -> None:
     text = io.StringIO()
     print_comparison(by_hand, console=Console(file=text, width=100))
     shown = text.getvalue()
+    assert by_hand.moved is not None and by_hand.maps is not None
+    gained, lost = by_hand.moved.sums()
+    at = shown.index("by place and method")
+    told = f"{plain_number(gained / 1e6)} Mt/yr gained"
+    assert told in shown[at:] and f"{plain_number(lost / 1e6)} Mt/yr lost" in shown[at:]
+    turned = [turn for turn in by_hand.maps.turns if turn.before != turn.after]
+    largest = max(turned, key=lambda turn: abs(turn.net_after - turn.net_before))
+    change = signed((largest.net_after - largest.net_before) / 1e6)
+    lines = shown[shown.index("land that turned") :].splitlines()[1:]
+    told = f"{largest.before} → {largest.after} {change} Mt/yr on"
+    assert " ".join(lines[0].split()) == f"{told} {plain_number(largest.area_km2)} km²"
     assert "daccs-solid → afforestation" in shown and "2 km²" in shown
     assert max(map(len, shown.splitlines())) <= 100
 

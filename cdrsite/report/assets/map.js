@@ -205,7 +205,7 @@
         style: `--sign:${colours.size > 1 ? "#59636e" : [...colours][0]}`,
       });
       const text = most > 0 && layer.scale ? say(layer.scale, { title: layer.title, most: largest(layer, most) }) : layer.title;
-      const item = element("li", {}, sign, text);
+      const item = element("li", {}, element("span", {}, sign, text));
       if (layer.scale === "map.scale.area" && layer.kind === "point") {
         item.append(...sizes(most, scale));
         if (layer.shapes.some((one) => !drawn(layer, one, scale))) {
