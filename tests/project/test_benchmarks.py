@@ -39,9 +39,11 @@ SMALLEST: dict[str, list[str]] = {
     ],
     "bench_nearest": ["--side 60 --repeats 1"],
     "bench_network": ["--only gateway --effort quick"],
+    "bench_peers": ["--small --only nearest"],
     "bench_rasters": ["--size 300"],
     "bench_requirements": ["--cells 0.01 --repeats 1"],
     "bench_sample": ["--resolution 16km --samples 2"],
+    "bench_siting": ["--side 60 --polygons 5 --repeats 1"],
 }
 """Benchmark -> its commands in their smallest size, in order."""
 
