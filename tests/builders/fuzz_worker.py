@@ -96,7 +96,7 @@ def arguments(folder: Path) -> Callable[[int], None]:
     """What reads an argument or a matrix of the command line."""
     import random
 
-    from cdrsite.compare.batch import variants
+    from cdrsite.compare.variants import variants
     from cdrsite.core.machine import parse_bytes
     from cdrsite.explain.place import parse_place
 

@@ -47,7 +47,7 @@ def test_a_template_without_data_brings_none(call: Callable[..., Answer], tmp_pa
 def test_the_matrix_of_a_template_fits_its_scenario(
     call: Callable[..., Answer], tmp_path: Path
 ) -> None:
-    from cdrsite.compare.batch import refuse_unread, variants
+    from cdrsite.compare.variants import refuse_unread, variants
 
     call("init", tmp_path / "mine", "--template", "batch")
     runs = variants([tmp_path / "mine" / "batch.yaml"], tmp_path / "mine" / "matrix.yaml", ())

@@ -16,15 +16,8 @@ from typer.testing import CliRunner
 import cdrsite.compare.batch as batch_module
 import cdrsite.study.run as study_module
 from cdrsite.cli.main import app
-from cdrsite.compare.batch import (
-    ABSENT,
-    Variant,
-    folder_name,
-    matrix_rows,
-    run_batch,
-    variants,
-    varying,
-)
+from cdrsite.compare.batch import ABSENT, run_batch, varying
+from cdrsite.compare.variants import Variant, folder_name, matrix_rows, variants
 from cdrsite.config.load import apply_override, load_scenario
 from cdrsite.core.errors import ConfigError, InfeasibleError
 from cdrsite.core.yamltext import read_yaml

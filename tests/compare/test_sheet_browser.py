@@ -9,8 +9,9 @@ import pytest
 from browser import Browser
 from tiny_scenario import write_world
 
-from cdrsite.compare.batch import Variant, run_batch
+from cdrsite.compare.batch import run_batch
 from cdrsite.compare.runs import compare_runs
+from cdrsite.compare.variants import Variant
 from cdrsite.compare.write import write_comparison
 
 pytestmark = pytest.mark.clients

@@ -17,8 +17,9 @@ from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
 import cdrsite
 import cdrsite.compare.batch as batch_module
-from cdrsite.compare.batch import Variant, run_batch, sharing_order, variants
+from cdrsite.compare.batch import run_batch, sharing_order
 from cdrsite.compare.batch_result import BatchResult
+from cdrsite.compare.variants import Variant, folder_name, variants
 from cdrsite.engine.cache import Cache
 from cdrsite.study.means import Means
 from cdrsite.study.run import SHARED_STAGES, spread_areas
@@ -103,7 +104,7 @@ def test_a_batch_of_many_prices_leaves_the_bytes_of_runs_alone(
     last = runs[-1]
     scenario = cdrsite.load_scenario(last.scenario, last.overrides)
     alone = cdrsite.run(scenario).write(Path("runs") / "alone")  # as far from the inputs
-    assert contents(Path("runs") / batch_module.folder_name(last.name)) == contents(alone)
+    assert contents(Path("runs") / folder_name(last.name)) == contents(alone)
     unwritten = run_batch(runs)
     assert unwritten.failed == {} and unwritten.shared == found.shared
     costs = unwritten.table["cost_musd_yr"] / unwritten.table["net_mt_yr"]

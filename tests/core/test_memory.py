@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cdrsite.core.memory import (
     BLOCKS_ROOM,
     WRITTEN_ROOM,
     Memory,
+    Settled,
     by_block,
     remembered,
     remembered_files,
@@ -132,3 +134,20 @@ def test_a_block_that_is_read_again_is_the_callers_own() -> None:
     reader.values("ab")[:] = 9
     assert reader.values("ab").tolist() == [2, 2, 2] and reader.read == 1
     assert reader.values("ab", where=(1,)).tolist() == [3, 3, 3] and reader.read == 2
+
+
+def test_what_a_first_run_made_is_left_out_of_the_search_for_garbage_until_the_end() -> None:
+    before = gc.get_freeze_count()
+    with Settled() as settled:
+        assert gc.get_freeze_count() == before
+        settled.settle()
+        frozen = gc.get_freeze_count()
+        assert frozen > before
+        later = [[] for _ in range(1000)]
+        settled.settle()  # the first call counts
+        assert gc.get_freeze_count() <= frozen
+        assert len(later) == 1000
+    assert gc.get_freeze_count() == 0
+    with Settled():
+        pass
+    assert gc.get_freeze_count() == 0

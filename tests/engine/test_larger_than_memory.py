@@ -18,7 +18,8 @@ import pytest
 
 import cdrsite
 from cdrsite.cli.demo import copy_template
-from cdrsite.compare.batch import folder_name, run_batch, variants
+from cdrsite.compare.batch import run_batch
+from cdrsite.compare.variants import folder_name, variants
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.progress import Silent
 from cdrsite.study.means import Means, bytes_needed, work_folder

@@ -12,7 +12,8 @@ from sweeps import STORED, matrix
 from tiny_scenario import box, write_polygons, write_world
 
 import cdrsite
-from cdrsite.compare.batch import run_batch, variants
+from cdrsite.compare.batch import run_batch
+from cdrsite.compare.variants import variants
 from cdrsite.config.models import Scenario
 from cdrsite.core.currency import convert
 from cdrsite.core.errors import CdrsiteError

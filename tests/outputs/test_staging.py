@@ -21,7 +21,8 @@ from tiny_scenario import write_world
 from tiny_study import tiny_result
 
 from cdrsite.cli.demo import copy_template
-from cdrsite.compare.batch import run_batch, variants
+from cdrsite.compare.batch import run_batch
+from cdrsite.compare.variants import variants
 from cdrsite.core import lock as lock_module
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.core.files import is_own, make_own, side_name

@@ -26,7 +26,7 @@ import pytest
 import yaml
 from answer import Answer
 
-from cdrsite.compare.batch import refuse_unread, variants
+from cdrsite.compare.variants import refuse_unread, variants
 from cdrsite.config.load import load_scenario, placed
 from cdrsite.study.run import check_study, run
 

@@ -140,7 +140,8 @@ def batch(
     from cdrsite.cli.compare import failures_line, print_batch_changes
     from cdrsite.cli.progress import Progress
     from cdrsite.cli.tables import print_batch, print_json
-    from cdrsite.compare.batch import refuse_unread, run_batch, variants
+    from cdrsite.compare.batch import run_batch
+    from cdrsite.compare.variants import refuse_unread, variants
     from cdrsite.study.means import Means
 
     means = Means(memory=None if memory is None else parse_bytes(memory, "--memory"))
