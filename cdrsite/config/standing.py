@@ -12,8 +12,8 @@ from cdrsite.core.layernames import LayerName
 class StandingPlants(Model):
     """Removal plants that stand at the start, or are being built: points, or shapes.
 
-    What they take of land, pools and storage while they live is taken off the supplies, and their
-    tonnes count toward targets. They are paid for: only running them costs. The growth of their
+    What they take of land, pools and storage while they live is taken off the supplies, as is what
+    they take of cells within reach, and their tonnes count toward targets. They are paid for: only running them costs. The growth of their
     method begins from their capacity.
     """
 

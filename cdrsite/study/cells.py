@@ -65,6 +65,7 @@ from cdrsite.study.prepare import (
 from cdrsite.study.problem import LAST_CHOICE
 from cdrsite.study.routes import every_route, haul_sheds, link_storage
 from cdrsite.study.sharing import parts_of, sharing_of
+from cdrsite.study.standingground import standing_plants
 from cdrsite.study.tally import Tally, tally_values
 
 if TYPE_CHECKING:
@@ -253,6 +254,8 @@ def _add_supplies(
     claimed, hauled = claims(setting, lands, best, block), resources.hauled
     for name, model in resources.supplies.items():
         supply = supply_block(name, model, offers.pools.get(name), reader, block, claimed.get(name))
+        if supply is not None and setting.standing is not None:
+            supply = setting.standing.take_off(name, supply, block)
         if supply is not None and name in offers.sheds:
             layers[own_supply(name)] = supply
             arrays = offers.sheds[name]
@@ -448,6 +451,7 @@ def cell_file(folder: Path, block: Block) -> Path:
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
         *(storage_of, injected, formulae, exclude, link_storage, spread_areas, haul_sheds),
+        standing_plants,
     ),
 )
 def score(setting: Setting, offers: Offers, space: Workspace) -> tuple[BlockCells, Tally]:

@@ -45,6 +45,7 @@ from cdrsite.study.prepare import (
     storage_of,
 )
 from cdrsite.study.routes import haul_sheds, link_storage
+from cdrsite.study.standingground import standing_plants
 from cdrsite.study.used import moving
 
 if TYPE_CHECKING:
@@ -226,7 +227,7 @@ def _at(one: Sum, layers: Mapping[str, NDArray[Any]], used: NDArray[np.bool_]) -
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
         *(storage_of, injected, formulae, exclude, link_storage, spread_areas, haul_sheds),
-        *(score, lay_out),
+        *(score, lay_out, standing_plants),
     ),
 )
 def cost_ranges(

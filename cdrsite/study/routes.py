@@ -13,6 +13,7 @@ from cdrsite.methods.feed import haul_layer
 from cdrsite.methods.storage import StorageUnits
 from cdrsite.methods.supply import supply_block
 from cdrsite.study.prepare import Setting, open_layers, storage_of
+from cdrsite.study.standingground import standing_plants
 from cdrsite.transport.distance import DistanceResult
 from cdrsite.transport.fares import Fares, fares_of
 from cdrsite.transport.haul import shed_store
@@ -147,7 +148,7 @@ def shed_arrays(resource: str) -> tuple[str, str]:
 @stage(
     "shed",
     reads=(*(f"resources.{one.parameter}" for one in BULK), "transport.surface"),
-    after=(open_layers, storage_of),
+    after=(open_layers, storage_of, standing_plants),
 )
 def haul_sheds(setting: Setting, space: Workspace) -> tuple[str, ...]:
     """Which resources plants collect from around them; their arrays are in the workspace."""
@@ -180,7 +181,10 @@ def _shed_of(
 
     def supply(block: Block) -> F32:
         part = supply_block(name, model, None, reader, block)
-        return np.zeros(block.shape, np.float32) if part is None else np.nan_to_num(part)
+        if part is None:
+            return np.zeros(block.shape, np.float32)
+        known = np.nan_to_num(part)
+        return known if setting.standing is None else setting.standing.take_off(name, known, block)
 
     # sheds of a few hundred coarse cells: finer ones cost the fourth power and gain little
     cell_km = grid.row_steps_m[1] / 1000.0

@@ -10,6 +10,7 @@ import numpy as np
 
 from cdrsite.core.grid import Block
 from cdrsite.engine.stages import stage
+from cdrsite.methods.feed import haul_layer
 from cdrsite.methods.supply import usable_land
 from cdrsite.place.registry import own_layers
 from cdrsite.scoring.numpy_backend import sum_of
@@ -19,11 +20,13 @@ from cdrsite.study.prepare import (
     Setting,
     formulae,
     open_layers,
+    pools_of,
     read_lands,
     read_rules,
     resolve_methods,
 )
 from cdrsite.study.standingpoints import Cell, StandingPoints, ground_of, read_standing
+from cdrsite.study.standingsupply import drawn_by_cell, take_from_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +38,8 @@ if TYPE_CHECKING:
 
 @stage(
     "standing",
-    reads=("standing", "milestones"),
-    after=(open_layers, resolve_methods, read_rules, read_lands, formulae),
+    reads=("standing", "milestones", "resources"),
+    after=(open_layers, resolve_methods, read_rules, read_lands, pools_of, formulae),
     gives=("standing",),
     when="standing",
 )
@@ -50,14 +53,31 @@ def standing_plants(setting: Setting) -> StandingPoints | None:
         return None
     points = read_standing(model, setting.reader, setting.models, path)
     land = np.zeros(len(points.names))
+    needs: dict[str, F64] = {}
     for k, name in enumerate(points.methods):
-        layers = _own(setting, points, k)
+        layers = layers_at(setting, points, k)
         exclusive = setting.models[name].number("land_exclusive_fraction", 1.0)
         land[k] = exclusive * float(np.ravel(sum_of(setting.rivals[name].land, layers))[0])
-    refuse_unknown(points, {"land": land})
+        for resource, each in _needs_of_cells(setting, name, layers).items():
+            needs.setdefault(resource, np.zeros(len(land)))[k] = each
+    refuse_unknown(points, {"land": land, **needs})
     keeps = points.live.any(axis=1) | points.at_start
     ground = ground_of(points, land * points.capacity * keeps, setting.area.grid)
-    return replace(points, ground=ground, shares=_shares(setting, ground))
+    taken = {name: np.maximum(need, 0.0) * points.capacity * keeps for name, need in needs.items()}
+    draws = take_from_cells(setting, points, taken)
+    return replace(points, ground=ground, shares=_shares(setting, ground), draws=draws)
+
+
+def _needs_of_cells(
+    setting: Setting, method: str, layers: Mapping[str, NDArray[np.float32]]
+) -> dict[str, float]:
+    """What a gross tonne of a method takes of what is offered cell by cell [its unit per t]."""
+    near = {haul_layer(name): np.zeros((1, 1)) for name in setting.scenario.resources.hauled}
+    return {
+        resource: float(np.ravel(sum_of(need, {**near, **layers}))[0])
+        for resource, need in setting.rivals[method].needs.items()
+        if drawn_by_cell(setting, resource)
+    }
 
 
 def _shares(
@@ -87,14 +107,11 @@ def cell_of(points: StandingPoints, k: int) -> Block:
     return Block(row, row + 1, col, col + 1)
 
 
-def _own(setting: Setting, points: StandingPoints, k: int) -> dict[str, NDArray[np.float32]]:
-    name, block = points.methods[k], cell_of(points, k)
-    return own_layers(setting.models[name], setting.places[name], setting.reader, block)
-
-
 def layers_at(setting: Setting, points: StandingPoints, k: int) -> dict[str, NDArray[np.float32]]:
     """Layers of a plant's cell that the sums of its method read of the place."""
-    return _own(setting, points, k) | power_layers(setting, cell_of(points, k))
+    name, block = points.methods[k], cell_of(points, k)
+    own = own_layers(setting.models[name], setting.places[name], setting.reader, block)
+    return own | power_layers(setting, block)
 
 
 def refuse_unknown(points: StandingPoints, numbers: Mapping[str, F64]) -> None:

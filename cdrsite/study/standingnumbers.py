@@ -20,6 +20,7 @@ from cdrsite.study.prepare import Setting
 from cdrsite.study.standing import Standing
 from cdrsite.study.standingground import cell_of, layers_at, refuse_unknown
 from cdrsite.study.standingpoints import StandingPoints
+from cdrsite.study.standingsupply import drawn_by_cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,9 +73,10 @@ def routed(setting: Setting, offers: Offers) -> Standing | None:
             if resource == "heat" and not draws_heat(setting.models[name]):
                 continue
             each = at(need)
-            _refuse_cells(setting, points, k, resource, each)
-            if resource in needs:
-                needs[resource][k] = each
+            if resource in needs or drawn_by_cell(setting, resource):
+                needs.setdefault(resource, np.zeros(count))[k] = each
+            else:
+                _refuse_cells(setting, points, k, resource, each)
         land[k] = at(sums.land)
         stored[k] = at(sums.stored) if setting.storage is not None else 0.0
         net[k] = at(sums.net_factor)
@@ -129,13 +131,14 @@ def _with_haul(
 def _refuse_cells(
     setting: Setting, points: StandingPoints, k: int, resource: str, need: float
 ) -> None:
-    """Refuse what is offered cell by cell, as nothing tells which cells a plant draws on."""
+    """Refuse what is offered cell by cell where nothing tells what of it a plant has."""
     supplies = setting.scenario.resources.supplies
-    if need == 0 or resource in setting.pools or supplies[resource].unlimited:
+    if need == 0 or supplies[resource].unlimited:
         return
     key = RESOURCES[resource].parameter
     raise ConfigError(
-        f"plants that stand need {resource}, which is offered cell by cell: none can draw on that",
+        f"plants that stand need {resource}, which is offered cell by cell by kinds, by level, or "
+        "by year: nothing tells what they have of it",
         where=f"resources.{key}",
         got=f"{points.names[k]}: {need:g} {RESOURCES[resource].need_unit}",
         expected="pools, a value per: region, or unlimited: true",
@@ -229,9 +232,20 @@ def check_standing(setting: Setting) -> None:
     Raises
     ------
     ConfigError, DataError
-        As :func:`routed`, and where they take more than there is.
+        As :func:`routed`, where they take more than there is, and where samples of the study would
+        change what they take of cells.
     """
     found = routed(setting, Offers(setting.pools))
+    if found is not None and found.points.draws and setting.scenario.uncertainty is not None:
+        some = next(iter(found.points.draws))
+        raise ConfigError(
+            "samples do not know plants that stand and draw on what cells have",
+            where="uncertainty",
+            got=f"{found.points.names[some.plant]} draws on {some.resource} of cells",
+            expected="plants that stand and draw on pools",
+            cure=f"offer resources.{RESOURCES[some.resource].parameter} by pools, or remove one of "
+            "the two",
+        )
     for t in range(0 if found is None else len(found.years)):
         assert found is not None  # noqa: S101 - there are some
         found.left_at(setting, t)

@@ -36,6 +36,30 @@ if TYPE_CHECKING:
 Cell = tuple[int, int]
 
 
+@dataclass(frozen=True)
+class CellDraw:
+    """What a plant takes from a cell in a year.
+
+    Attributes
+    ----------
+    plant : int
+        Its number.
+    resource : str
+    cell : (int, int)
+        Row and column.
+    amount : float
+        [unit of the resource]
+    km : float
+        How far away, in a straight line [km].
+    """
+
+    plant: int
+    resource: str
+    cell: Cell
+    amount: float
+    km: float
+
+
 @dataclass(frozen=True, eq=False)
 class StandingPoints:
     """Plants that stand already, K of them, on the grid; T milestones.
@@ -59,6 +83,8 @@ class StandingPoints:
         Row and column -> land that plants stand on [m2].
     shares : mapping
         Group of exclusion rules -> share of each such cell that its methods have not any more [1].
+    draws : tuple of CellDraw
+        What they take of what is offered cell by cell.
     """
 
     names: tuple[str, ...]
@@ -73,6 +99,7 @@ class StandingPoints:
     at_start: Bools
     ground: Mapping[Cell, float]
     shares: Mapping[tuple[int, ...], Mapping[Cell, float]] = field(default_factory=dict)
+    draws: tuple[CellDraw, ...] = ()
 
     def keep_off(self, left: NDArray[np.float32], bits: tuple[int, ...], block: Block) -> None:
         """Take their land off what a group of exclusion rules leaves of a block, in place [1]."""
@@ -80,6 +107,25 @@ class StandingPoints:
             if block.row0 <= row < block.row1 and block.col0 <= col < block.col1:
                 at = row - block.row0, col - block.col0
                 left[at] = max(float(left[at]) - gone, 0.0)
+
+    def take_off(
+        self, resource: str, supply: NDArray[np.float32], block: Block
+    ) -> NDArray[np.float32]:
+        """What they leave of what the cells of a block have of a resource [its unit]."""
+        mine = [
+            one
+            for one in self.draws
+            if one.resource == resource
+            and block.row0 <= one.cell[0] < block.row1
+            and block.col0 <= one.cell[1] < block.col1
+        ]
+        if not mine:
+            return supply
+        left = np.broadcast_to(supply, block.shape).copy()
+        for one in mine:
+            at = one.cell[0] - block.row0, one.cell[1] - block.col0
+            left[at] = max(float(left[at]) - one.amount, 0.0)
+        return left
 
     def standing(self, method: str) -> tuple[float, F64]:
         """Capacity of a method at the start, and at each milestone, shape (T,) [gross t/yr]."""

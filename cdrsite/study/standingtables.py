@@ -45,6 +45,8 @@ class StandingBooks:
     ) -> dict[str, gpd.GeoDataFrame]:
         """Add their table and numbers, and their part of the other tables; they are points too."""
         tables["standing"] = self.plants()
+        if self.standing.points.draws:
+            tables["standing_draws"] = self.draws()
         summary["standing"] = self.summary(tables["standing"])
         _, whole, taken = standing_limits(self.setting, self.offers, self.standing)
         for one in self.targets:  # those of a path are no rules of its last year
@@ -109,6 +111,25 @@ class StandingBooks:
                     }
                 )
         return pd.DataFrame(rows)
+
+    def draws(self) -> pd.DataFrame:
+        """From which cells each plant takes what is offered cell by cell, in every year."""
+        import pandas as pd
+
+        points, grid = self.standing.points, self.setting.area.grid
+        row, col = np.array([one.cell for one in points.draws], np.int64).T
+        x, y = grid.x[col], grid.y[row]
+        lon, lat = transformer(grid.wkt, LONLAT).transform(x, y)
+        return pd.DataFrame(
+            {
+                "plant": [points.names[one.plant] for one in points.draws],
+                "resource": [one.resource for one in points.draws],
+                "taken": [one.amount for one in points.draws],
+                "unit": [RESOURCES[one.resource].unit for one in points.draws],
+                "distance_km": [one.km for one in points.draws],
+                "lon": lon, "lat": lat, "x": x, "y": y,
+            }
+        )  # fmt: skip
 
     def summary(self, table: pd.DataFrame) -> dict[str, Any]:
         """Headline numbers by milestone; what was invested before is in none of them."""

@@ -257,8 +257,71 @@ def test_what_is_refused(
         assert part in text
 
 
-def test_what_is_offered_cell_by_cell_is_no_plants(tmp_path: Path) -> None:
-    write_plants(tmp_path / "plants.gpkg")
-    text = refused(write_dated(tmp_path), *GOAL, *STANDING, "standing.method=beccs-residue")
-    assert "offered cell by cell" in text
+FED = (
+    UNDATED[0], UNDATED[1].replace("daccs-solid", "beccs-residue"),
+    "methods={beccs-residue: {}}", "objective={maximise: net_removal, gap: 1e-9}",
+)  # fmt: skip
+"""A year with plants that burn residues, which are offered cell by cell."""
+SMALL = {"kt": [0.3, 0.2]}
+
+
+def own_residues(result: Any) -> Any:
+    return np.nan_to_num(result.dataset["supply_biomass"].to_numpy())
+
+
+def test_a_plant_has_the_residues_of_its_own_cell(tmp_path: Path) -> None:
+    write_plants(tmp_path / "plants.gpkg", **SMALL)
+    world = write_dated(tmp_path)
+    alone, beside = found(world, *FED[2:]), found(world, *FED)
+    draws = beside.tables["standing_draws"]
+    assert draws["plant"].tolist() == ["old", "new"]
+    assert (draws["distance_km"] == 0.0).all()
+    plants = beside.tables["standing"].set_index("plant")
+    for _, row in draws.iterrows():
+        assert row["taken"] == pytest.approx(plants.loc[row["plant"], "biomass_t_yr"])
+        assert row["taken"] > 100.0
+    gone = own_residues(alone) - own_residues(beside)
+    for (x, y), taken in zip(PLACES, draws["taken"], strict=True):
+        assert gone[int(y), int(x)] == pytest.approx(taken, rel=1e-5)
+    assert np.count_nonzero(gone) == 2
+    assert beside.summary["net_mt_yr"] <= alone.summary["net_mt_yr"]
+    assert_mass_balance(beside)
+    text = refused(world, *FED, "standing.unit=Mt/yr")
+    for part in ("biomass in its own cell of old", "got", "at most", "resources.biomass.haul"):
+        assert part in text
+
+
+def test_a_plant_collects_from_the_nearest_cells_within_its_haul(tmp_path: Path) -> None:
+    write_plants(tmp_path / "plants.gpkg", kt=[2.0, 0.0])
+    world = write_dated(tmp_path)
+    haul = ("resources.biomass.haul=3 km", "resources.biomass.share=whole")
+    alone, beside = (found(world, *some, *haul) for some in (FED[2:], FED))
+    draws = beside.tables["standing_draws"]
+    assert draws["distance_km"].is_monotonic_increasing
+    assert draws["distance_km"].max() <= 3.0
+    total = beside.tables["standing"].set_index("plant").loc["old", "biomass_t_yr"]
+    assert draws["taken"].sum() == pytest.approx(total)
+    # all that nearer cells have, and of the last one what is missing
+    own, left = (np.nan_to_num(one.dataset["local_biomass"].to_numpy()) for one in (alone, beside))
+    assert (own - left).sum() == pytest.approx(total, rel=1e-5)
+    cells = [(int((NORTH - r.y) // 1000), int((r.x - WEST) // 1000)) for r in draws.itertuples()]
+    assert cells[0] == (4, 0)
+    assert all(left[cell] == 0.0 for cell in cells[:-1])
+    within = [own[y, x] for y in range(6) for x in range(8) if np.hypot(y - 4, x) <= 3.0]
+    most = beside.tables["standing"].set_index("plant").loc["old", "gross_mt_yr"]
+    text = refused(world, *FED, *haul, "standing.unit=Mt/yr")
+    assert "biomass within 3 km of old" in text
+    assert f"at most {sum(within):.6g}" in text
+    assert most == pytest.approx(0.002)
+    assert_mass_balance(beside)
+
+
+def test_kinds_of_cells_and_samples_of_what_cells_have_are_refused(tmp_path: Path) -> None:
+    write_plants(tmp_path / "plants.gpkg", **SMALL)
+    world = write_dated(tmp_path)
+    text = refused(world, *FED, "resources.biomass={kinds: {residue: residues}, unit: t/yr}")
+    assert "offered cell by cell by kinds" in text
     assert "resources.biomass" in text
+    text = refused(world, *FED, "uncertainty={samples: 4}")
+    assert "samples do not know plants that stand and draw on what cells have" in text
+    assert "old draws on biomass" in text
