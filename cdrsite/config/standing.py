@@ -13,8 +13,8 @@ class StandingPlants(Model):
     """Removal plants that stand at the start, or are being built: points, or shapes.
 
     What they take of land, pools and storage while they live is taken off the supplies, as is what
-    they take of cells within reach, and their tonnes count toward targets. They are paid for: only running them costs. The growth of their
-    method begins from their capacity.
+    they take of cells within reach, and their tonnes count toward targets. They are paid for: only
+    running them costs. The growth of their method begins from their capacity.
     """
 
     layer: LayerName

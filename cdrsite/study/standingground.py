@@ -72,7 +72,9 @@ def _needs_of_cells(
     setting: Setting, method: str, layers: Mapping[str, NDArray[np.float32]]
 ) -> dict[str, float]:
     """What a gross tonne of a method takes of what is offered cell by cell [its unit per t]."""
-    near = {haul_layer(name): np.zeros((1, 1)) for name in setting.scenario.resources.hauled}
+    near = {
+        haul_layer(name): np.zeros((1, 1), np.float32) for name in setting.scenario.resources.hauled
+    }
     return {
         resource: float(np.ravel(sum_of(need, {**near, **layers}))[0])
         for resource, need in setting.rivals[method].needs.items()

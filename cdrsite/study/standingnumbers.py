@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from cdrsite.scoring.sums import Sum
 
     F64 = NDArray[np.float64]
     I64 = NDArray[np.int64]
@@ -66,9 +69,7 @@ def routed(setting: Setting, offers: Offers) -> Standing | None:
         name = points.methods[k]
         sums = setting.rivals[name]
 
-        def at(total: object, layers: dict[str, NDArray[np.float32]] = layers) -> float:
-            return float(np.ravel(np.asarray(sum_of(total, layers), np.float64))[0])  # type: ignore[arg-type]
-
+        at = partial(_at, layers)
         for resource, need in sums.needs.items():
             if resource == "heat" and not draws_heat(setting.models[name]):
                 continue
@@ -112,6 +113,11 @@ def routed(setting: Setting, offers: Offers) -> Standing | None:
         points, needs, zones, land, stored, unit, net, cost, setting.pools, setting.storage,
         factor, weight, before, worth, tuple(map(str, years)) or ("",),
     )  # fmt: skip
+
+
+def _at(layers: dict[str, NDArray[np.float32]], total: Sum) -> float:
+    """A sum of products in the one cell of its layers."""
+    return float(np.ravel(np.asarray(sum_of(total, layers), np.float64))[0])
 
 
 def _factor(share: F64) -> F64:
