@@ -50,17 +50,51 @@ of this run:
 
 ABOUT = {
     "report.html": "the page of the run, which works offline",
-    "tables/": "files.tables",
+    "tables/": "tables, as CSV for people and Parquet for programs",
     "cdrsite.qgs": "files.qgs",
     "cdrsite.gpkg": "files.gpkg",
     "styles/": "files.styles",
-    "rasters/": "files.rasters",
+    "rasters/": "maps as GeoTIFF, one per variable and method",
     "result.zarr/": "files.zarr",
     "summary.json": "files.summary",
     "assumptions.json": "files.assumptions",
     "manifest.json": "files.manifest",
 }
 """Entry of a run's folder -> its words, by key where the report has them."""
+
+FURTHER = {
+    "milestones": {
+        "pathway": "each target and budget of each milestone: asked for, reached, missed, its price",
+        "build_out": "each method at each milestone: what is built, what stands, flow and stock",
+        "pools_by_year": "supply, use and price of every pool, rule and storage unit by year",
+        "storage_filling": "how each storage unit fills",
+    },
+    "standing": {
+        "standing": "each plant that stands already, by milestone: what it takes and gives"
+    },
+    "emitters": {
+        "emitters": "who else captures CO2: how much, when and where to",
+        "displaced": "what a tonne of fossil capture takes from removal at each storage unit",
+    },
+    "network.emitters": {
+        "network_emitters": "who brings CO2 of other kinds to the pipes, and how much",
+    },
+    "uncertainty": {
+        "samples": "one row for each sample: its numbers and what its best plan comes to",
+        "totals_uncertain": "ranges of the tonnes of each method",
+        "provinces_uncertain": "ranges of the tonnes of each province",
+        "sites_uncertain": "in how many samples each of the best sites stays",
+        "deciding": "which number makes how much of the spread",
+        "decisions": "what kept plans are worth in all samples",
+        "information": "what it is worth to know a number before it is decided",
+        "robust": "what one plan for all samples builds, by province and method",
+    },
+    "screening": {
+        "screening": "points of methods of the open sea, ranked; no tonnes follow from them",
+        "screening_criteria": "what each criterion gives each point",
+    },
+}
+"""Key of a scenario -> tables that a run has with it, and the demo's has not."""
 
 
 @cache
@@ -90,6 +124,9 @@ def pages() -> dict[str, str]:
             "## Tables",
             "Each table is there as CSV (UTF-8) for people and as Parquet for programs.",
             *_tables(folder),
+            "### Tables of further keys",
+            "A run has these with the key beside them, and the demo has not:",
+            _further(),
             "## Layers of cdrsite.gpkg",
             *_layers(folder / "cdrsite.gpkg"),
             "## result.zarr",
@@ -127,6 +164,16 @@ def _tables(folder: Path) -> Iterator[str]:
         rows = [(code(name), _column(name), _example(first.get(name))) for name in frame.columns]
         yield f"### {code(path.stem)}"
         yield table(("Column", "What it is", "For example"), rows)
+
+
+def _further() -> str:
+    """Tables of studies that ask for more than the demo."""
+    rows = [
+        (code(name), code(key), text(about))
+        for key, tables in FURTHER.items()
+        for name, about in tables.items()
+    ]
+    return table(("Table", "With the key", "What it has"), rows)
 
 
 def _example(value: Any) -> str:

@@ -28,6 +28,9 @@ from answer import Answer
 
 from cdrsite.compare.variants import refuse_unread, variants
 from cdrsite.config.load import load_scenario, placed
+from cdrsite.config.models import Scenario
+from cdrsite.config.network import Network
+from cdrsite.core.words import Words
 from cdrsite.study.run import check_study, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -373,6 +376,23 @@ def test_pages_of_the_library_are_made(tmp_path: Path) -> None:
             assert all("# " in text for text in made.values())
     finally:
         sys.path.remove(str(DOCS))
+
+
+def test_the_page_of_files_names_what_there_is() -> None:
+    """Every entry of a folder has words, and tables that the demo lacks are those of the program."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        files = importlib.import_module("generate.files")
+    finally:
+        sys.path.remove(str(DOCS))
+    words = Words("en")
+    assert all(words.has(about) or " " in about for about in files.ABOUT.values())
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "cdrsite" / "study").glob("*.py"))
+    for key, tables in files.FURTHER.items():
+        section, _, part = key.partition(".")
+        assert section in Scenario.model_fields
+        assert not part or (section == "network" and part in Network.model_fields)
+        assert [name for name in tables if f'"{name}"' not in source] == []
 
 
 @pytest.mark.slow
