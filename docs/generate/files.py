@@ -64,7 +64,7 @@ ABOUT = {
 
 FURTHER = {
     "milestones": {
-        "pathway": "each target and budget of each milestone: asked for, reached, missed, its price",
+        "pathway": "each target and budget by milestone: asked for, reached, missed, its price",
         "build_out": "each method at each milestone: what is built, what stands, flow and stock",
         "pools_by_year": "supply, use and price of every pool, rule and storage unit by year",
         "storage_filling": "how each storage unit fills",

@@ -379,7 +379,7 @@ def test_pages_of_the_library_are_made(tmp_path: Path) -> None:
 
 
 def test_the_page_of_files_names_what_there_is() -> None:
-    """Every entry of a folder has words, and tables that the demo lacks are those of the program."""
+    """Every entry of a folder has words; tables that the demo lacks are those of the program."""
     sys.path.insert(0, str(DOCS))
     try:
         files = importlib.import_module("generate.files")
