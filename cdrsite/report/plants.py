@@ -194,12 +194,13 @@ def emitters(frame: Frame) -> str:
 
 
 def stores(frame: Frame) -> str:
-    """What the network brings to each storage unit."""
+    """What the network brings to each storage unit; wells where the study says what one injects."""
+    known = any(real(row.get("wells")) > 0 for row in frame.rows("network_storage"))
     columns = (
         PageColumn("sites.storage", lambda row: text(word(row.get("unit")))),
         PageColumn("fact.injected_mt_yr", "stored_t_yr", "Mt/yr", 1e-6),
         PageColumn("storage.most", "room_t_yr", "Mt/yr", 1e-6),
-        PageColumn("storage.wells", "wells"),
+        *((PageColumn("storage.wells", "wells"),) if known else ()),
         PageColumn("column.cost", "cost_usd_yr", "MUSD/yr", 1e-6),
     )
     return ranking(frame, "network_storage", "stores.title", "stored_t_yr", columns)

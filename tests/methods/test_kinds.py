@@ -153,7 +153,7 @@ def test_peat_is_in_no_plan(tmp_path: Path) -> None:
             "Peat rewetting avoids 0.0437 Mt/yr, removes nothing",
             "and removes nothing: no plan",
         ),
-        ("zh", "泥炭地再湿润避免 0.0437 Mt/yr，不移除", "不移除二氧化碳，因此移除方案不采用它"),
+        ("zh", "泥炭地再湿润避免 0.0437 百万吨/年，不移除", "不移除二氧化碳，因此移除方案不采用它"),
     ],
 )
 def test_what_avoids_says_how_much_and_that_it_removes_nothing(
