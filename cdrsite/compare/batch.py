@@ -95,7 +95,7 @@ def run_batch(
     Parameters
     ----------
     runs : iterable of Variant
-        From :func:`variants`.
+        From :func:`cdrsite.compare.variants.variants`.
     folder : Path, optional
         Each run is written to a folder in it, and beside them the tables ``batch``,
         ``batch_ranks`` and ``batch_assumptions`` as CSV and Parquet and the page ``batch.html``;

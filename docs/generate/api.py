@@ -16,6 +16,7 @@ MODULES = (
     "cdrsite.network.design",
     "cdrsite.competition.problem",
     "cdrsite.competition.results",
+    "cdrsite.compare.variants",
     "cdrsite.compare.batch",
     "cdrsite.place.dependence",
 )

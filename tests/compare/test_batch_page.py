@@ -17,9 +17,9 @@ from PIL import Image
 from report_run import Page
 from tiny_study import tiny_result
 
-from cdrsite.compare.batch import folder_name
 from cdrsite.compare.batch_page import batch_page
 from cdrsite.compare.batch_result import BatchResult
+from cdrsite.compare.variants import folder_name
 from cdrsite.core.numbers import percent
 from cdrsite.core.words import Words
 from cdrsite.outputs.palette import GROUND_COLOUR, rgba
