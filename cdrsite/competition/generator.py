@@ -24,9 +24,10 @@ F64 = npt.NDArray[np.float64]
 MAX_GROUPS = 256
 """Most groups of cells with columns of their own; more are merged."""
 
+DIGITS = 1e-6
+"""Gap below which a plan that no sweep betters is optimal to the digits of the solver [1]."""
 SETTLE = 30
 """Most further sweeps for prices of the master that prove its plan."""
-
 
 NOTHING = 1e-9
 """Part of the objective's likely size below which bound and plan both count as 0."""
@@ -255,7 +256,7 @@ class Generator:
         """
         state, options = self.state, self.options
         state.bound = np.inf
-        smooth, first = 0.5, state.centre is not None
+        smooth, first, own = 0.5, state.centre is not None, None
         if state.begun is not None and objective is self.objective:
             (state.bound, state.centre), state.begun, first = state.begun, None, False
         while True:
@@ -282,7 +283,11 @@ class Generator:
             slope = float((self.limits - used) @ (solution.price - centre))
             smooth = _adjusted(smooth, rising=slope > 0.0)
             gain = columns.value - solution.price @ columns.activity - solution.group_price
-            if not first and gain.max() <= TOLERANCE * self.master.objective_scale:
+            # the same prices again give the same columns, of which the solver has no use
+            again = share == 0.0 and own is not None and np.array_equal(price, own)
+            stuck = again and self.gap(solution.value) <= DIGITS
+            own = price if share == 0.0 else None
+            if not first and (stuck or gain.max() <= TOLERANCE * self.master.objective_scale):
                 smooth = 0.0
                 if share == 0.0 and not self._sharpen():
                     return solution  # no column improves at the master's own prices: it is optimal
