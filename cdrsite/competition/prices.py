@@ -12,6 +12,7 @@ from cdrsite.competition.generator import MAX_GROUPS, Generator, SolverOptions
 from cdrsite.competition.objectives import Lexicographic, Objective
 from cdrsite.competition.problem import PolicyRow, Problem
 from cdrsite.competition.rows import Zoned, build_rows, objective_matrix
+from cdrsite.competition.seasons import Seasons
 from cdrsite.competition.solution import Solution, SolverReport
 from cdrsite.competition.sweeping import check_cells
 from cdrsite.core.machine import cores
@@ -50,7 +51,7 @@ def solve(
     threads = options.threads or cores()
     system = build_rows(problem, MAX_GROUPS, zoned)
     matrix = objective_matrix(objective, problem)
-    lower = check_cells(problem, threads)
+    lower = check_cells(Seasons(problem).swept if problem.seasonal else problem, threads)
     generator = Generator(problem, system, matrix, options, threads=threads, has_lower=lower)
     conflict = generator.feasible()
     if conflict is not None:

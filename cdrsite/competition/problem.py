@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.competition.captured import AVOIDED, EMITTERS, Captures
+from cdrsite.competition.checks import check_at_sinks, require_known, require_unique
+from cdrsite.competition.monthly import MONTHS, Seasonal, month_quantity
 from cdrsite.competition.sold import Sale
 from cdrsite.core.errors import DataError
 
@@ -254,6 +256,9 @@ class PoolFamily:
         Part of a method's need that counts here [1], as that of one month; 1 for others.
     flat : float
         Part of what emitters need that counts here [1].
+    month : int
+        Month of the year, 0 to 11, that the rows are about: of what runs by season, that month's
+        output counts; -1 for the year.
     """
 
     name: str
@@ -267,6 +272,7 @@ class PoolFamily:
     at_sinks: AtSinks | None = None
     scale: Mapping[str, float] = field(default_factory=dict)
     flat: float = 1.0
+    month: int = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -393,6 +399,8 @@ class Problem:
         Land that methods use together.
     captures : Captures, optional
         Emitters that bring what they capture to the same sinks.
+    seasonal : sequence of Seasonal
+        Methods that run in the months that pay.
 
     Raises
     ------
@@ -415,13 +423,14 @@ class Problem:
     sales: Sequence[Sale] = ()
     land_rows: Sequence[LandRow] = ()
     captures: Captures | None = None
+    seasonal: Sequence[Seasonal] = ()
 
     def __post_init__(self) -> None:
-        _require_unique("methods", self.method_names)
+        require_unique("methods", self.method_names)
         # one family may have several rows about a zone, which are called differently
         first = [f"{one.name}: {next(iter(one.zones), '')}" for one in self.families]
-        _require_unique("pools and sinks", first)
-        _require_unique("policy rows", [row.name for row in self.policies])
+        require_unique("pools and sinks", first)
+        require_unique("policy rows", [row.name for row in self.policies])
         for family in self.families:
             supply = np.asarray(family.supply, dtype=np.float64)
             if supply.shape != (len(family.zones),) or np.isnan(supply).any():
@@ -451,7 +460,7 @@ class Problem:
         for name, row in zip(self.local_names, self.local_need, strict=True):
             for need in row:
                 if isinstance(need, str):
-                    _require_known(f"local resource {name!r}", need, set(self.layers))
+                    require_known(f"local resource {name!r}", need, set(self.layers))
         for land in self.land_rows:
             if len(land.weight) != shape[1] or not all(part >= 0.0 for part in land.weight):
                 raise DataError(
@@ -466,26 +475,35 @@ class Problem:
         counted = set(self.counted)
         for pool in self.pools:
             for method, need in pool.need.items():
-                _require_known(f"pool {pool.name!r}", method, known)
+                require_known(f"pool {pool.name!r}", method, known)
                 if isinstance(need, str):
-                    _require_known(f"pool {pool.name!r}", need, set(self.layers))
+                    require_known(f"pool {pool.name!r}", need, set(self.layers))
             if pool.at_sinks is not None:
-                _check_at_sinks(pool.name, pool.at_sinks, self.n_sinks)
+                at = pool.at_sinks
+                check_at_sinks(pool.name, at.member, at.need, self.n_sinks)
         for sale in self.sales:
             for name in sale.pools:
-                _require_known(f"sale {sale.name!r}", name, {pool.name for pool in self.pools})
+                require_known(f"sale {sale.name!r}", name, {pool.name for pool in self.pools})
             for method in sale.giving:
-                _require_known(f"sale {sale.name!r}", method, known)
+                require_known(f"sale {sale.name!r}", method, known)
         for row in self.policies:
             for term in row.terms:
-                _require_known(f"policy row {row.name!r}", term.quantity, counted | {AVOIDED})
+                require_known(f"policy row {row.name!r}", term.quantity, counted | {AVOIDED})
                 for method in term.methods or ():
-                    _require_known(f"policy row {row.name!r}", method, known | {EMITTERS})
+                    require_known(f"policy row {row.name!r}", method, known | {EMITTERS})
 
     @property
     def counted(self) -> tuple[str, ...]:
         """What rows and objectives may count, in the order of their coefficients."""
-        return (*QUANTITIES, *self.layers, *self.arrivals)
+        by_month = (month_quantity(one, p) for one in self.monthly for p in range(MONTHS))
+        return (*QUANTITIES, *self.layers, *by_month, *self.arrivals)
+
+    @property
+    def monthly(self) -> tuple[str, ...]:
+        """Quantities that rows of months count of what runs by season."""
+        by_season = {one.method for one in self.seasonal}
+        needs = (p.need.get(name, 0.0) for p in self.pools if p.month >= 0 for name in by_season)
+        return tuple(sorted({n if isinstance(n, str) else "gross" for n in needs if n != 0.0}))
 
     @property
     def families(self) -> list[PoolFamily | SinkFamily]:
@@ -569,28 +587,3 @@ class Problem:
         for weight, each in zip(self.land_weight[1:], price[1:], strict=True):
             charge += (need * weight[:, None]) * each
         return charge
-
-
-def _check_at_sinks(pool: str, at: AtSinks, count: int) -> None:
-    need = np.asarray(at.need, np.float64)
-    if need.shape != (count,) or np.shape(at.member) != (count,) or not (need >= 0).all():
-        raise DataError(
-            "what sinks take from a pool is not one need and zone for each sink",
-            where=f"pool {pool!r}",
-            got=f"{np.shape(at.member)} zones, needs {need.tolist()[:5]}",
-            expected=f"{count} zones and {count} numbers, 0 or more",
-            rule=7,
-        )
-
-
-def _require_unique(what: str, names: Sequence[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError("a name is used twice", where=what, got=", ".join(twice))
-
-
-def _require_known(where: str, name: str, known: set[str]) -> None:
-    if name not in known:
-        raise DataError(
-            "unknown name", where=where, got=repr(name), expected=", ".join(sorted(known))
-        )

@@ -223,6 +223,8 @@ def charges_of(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]
         return np.zeros((n_methods, n))
     nothing = np.zeros((n_methods, len(solution.problem.counted)))
     weight, combo = -system.weights(nothing, price), system.combo[block.start : block.stop]
+    if solution.sweeper.seasons is not None:
+        weight = solution.sweeper.seasons.all_year(weight)
     charge = np.zeros((n_methods, n))
     add_charges(combo, weight, cells.net, cells.cost, cells.need, cells.layers, charge)
     if len(cells.sink):

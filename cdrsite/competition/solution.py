@@ -69,6 +69,9 @@ class BlockPlan:
         Gain per unit of the cell's local resources [objective per unit].
     sums : Sums
         What the plan adds up to.
+    capacity : ndarray, shape (M, n), optional
+        What plants are built for [t/yr], where some run by season: x is less, and the cells have
+        what a tonne costs and needs at that.
     """
 
     start: int
@@ -80,6 +83,7 @@ class BlockPlan:
     land_prices: F64
     local_price: F64
     sums: Sums
+    capacity: F64 | None = None
 
     @property
     def land_price(self) -> F64:
@@ -157,9 +161,10 @@ class Solution:
 
     def plan_of(self, start: int, stop: int) -> BlockPlan:
         """Plan of the cells ``start`` to ``stop``; each cell's does not depend on the others."""
-        cells = self.problem.cells.read(start, stop)
+        swept, seasons = self.sweeper.swept, self.sweeper.seasons
+        cells = swept.cells.read(start, stop)
         slots = max(len(cells.sink), 1)
-        x = np.zeros((len(self.problem.methods), slots, stop - start))
+        x = np.zeros((len(swept.methods), slots, stop - start))
         combo = self.system.combo[start:stop]
         total = self.sweeper.zero()
         for prices, share in self.mix:
@@ -174,9 +179,13 @@ class Solution:
         last = self.sweeper.plan(self.final, cells, combo)
         price, lands = self._own_prices(last, cells), len(self.problem.land_weight)
         reduced = self._reduced(last, cells, price[:lands])
-        return BlockPlan(
+        plan = BlockPlan(
             start, stop, cells, x, last.slot, reduced, price[:lands], price[lands:], total
         )
+        if seasons is None:
+            return plan
+        own = price[lands : lands + len(self.problem.local_need)]
+        return replace(plan, local_price=own, **seasons.by_method(start, x, last.slot, reduced))
 
     def at_prices(self, cells: CellBlock, combo: npt.NDArray[np.int32]) -> AtPrices:
         """What cells would do at the prices of the plan, whatever the plan does there."""
@@ -195,7 +204,7 @@ class Solution:
         supplies larger by less than matters: what has come to the end of its own limit, or of a
         local resource, has no use for more land, whatever the last digits say.
         """
-        problem, shape = self.problem, plan.value.shape
+        problem, shape = self.sweeper.swept, plan.value.shape
         upper = finite(np.broadcast_to(cells.upper, shape)).astype(np.float64)
         weight = problem.land_weight[:, :, None]
         land = np.broadcast_to(cells.need, shape) * weight
@@ -219,7 +228,7 @@ class Solution:
         """Value of each method less what its cell's land is worth."""
         possible = finite(np.broadcast_to(cells.upper, plan.value.shape)) > 0
         with np.errstate(invalid="ignore"):
-            paid = self.problem.land_charge(cells, land_prices)
+            paid = self.sweeper.swept.land_charge(cells, land_prices)
             return np.where(possible, plan.value - paid, -np.inf)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from cdrsite.competition._kernel_cells import first_fault
 from cdrsite.competition._kernel_terms import Bounds, Fields, Output, Terms
 from cdrsite.competition.problem import ArrayCells, CellBlock, Problem
 from cdrsite.competition.rows import RowSystem, blocks
+from cdrsite.competition.seasons import Seasons
 from cdrsite.core.errors import DataError
 from cdrsite.core.threads import in_order
 
@@ -22,11 +23,15 @@ Combos = npt.NDArray[np.integer]
 
 @dataclass(frozen=True, eq=False)
 class SweepPrices:
-    """An objective with prices, as the kernel takes them."""
+    """An objective with prices, as the kernel takes them.
+
+    ``order`` is that of the months, of methods that run by season (:mod:`.seasons`).
+    """
 
     weight: F64
     sink_value: F64
     uniform: bool
+    order: npt.NDArray[np.int64] | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +92,16 @@ class Sweeper:
     counted: npt.NDArray[np.bool_]
     has_lower: bool
 
+    @cached_property
+    def seasons(self) -> Seasons | None:
+        """Activities of methods that run by season; None without any."""
+        return Seasons(self.problem) if self.problem.seasonal else None
+
+    @property
+    def swept(self) -> Problem:
+        """What is swept: the problem, with activities in place of methods that run by season."""
+        return self.problem if self.seasons is None else self.seasons.swept
+
     @property
     def n_groups(self) -> int:
         """Number of groups."""
@@ -94,28 +109,43 @@ class Sweeper:
 
     def prices(self, objective: F64, price: F64) -> SweepPrices:
         """Objective and row prices as the kernel takes them."""
-        weight = self.system.weights(objective, price)
+        weight, order = self.system.weights(objective, price), None
+        if self.seasons is not None:
+            weight, order = self.seasons.weights(weight)
         arrivals = range(weight.shape[2] - len(self.problem.arrivals), weight.shape[2])
-        taste = weight[:, self.problem.stored > 0][:, :, [1, 2, *arrivals]]
+        taste = weight[:, self.swept.stored > 0][:, :, [1, 2, *arrivals]]
         uniform = bool(taste.size == 0 or (taste == taste[:1, :1]).all())
-        return SweepPrices(weight, self.system.sink_values(price), uniform)
+        return SweepPrices(weight, self.system.sink_values(price), uniform, order=order)
 
     def sums(self, prices: SweepPrices) -> Sums:
         """Sums of the best plans at some prices."""
-        total = self.zero()
+        total = self._zero()
         spans = list(blocks(self.problem.cells.n_cells))
         for part in in_order(lambda span: self._block_sums(prices, *span), spans, self.threads):
             total.add(part)
-        return total
+        return self._by_method(total, prices)
 
     def zero(self) -> Sums:
         """Sums of nothing."""
         shape = (self.system.n_combos, len(self.problem.methods), len(self.counted))
         return Sums(np.zeros(shape), np.zeros((self.n_groups, self.system.n_sinks)))
 
+    def _zero(self) -> Sums:
+        """Sums of nothing, of what is swept."""
+        if self.seasons is None:
+            return self.zero()
+        shape = (self.system.n_combos, len(self.swept.methods), len(self.swept.counted))
+        return Sums(np.zeros(shape), np.zeros((self.n_groups, self.system.n_sinks)))
+
+    def _by_method(self, sums: Sums, prices: SweepPrices) -> Sums:
+        """Sums by method, of sums of what is swept."""
+        if self.seasons is None or prices.order is None:
+            return sums
+        return Sums(self.seasons.fold(sums.by_combo, prices.order), sums.by_sink)
+
     def _block_sums(self, prices: SweepPrices, start: int, stop: int) -> Sums:
-        sums = self.zero()
-        nothing = np.empty((len(self.problem.methods), 0))
+        sums = self._zero()
+        nothing = np.empty((len(self.swept.methods), 0))
         plan = BestPlan(nothing, nothing.astype(np.int8), nothing)
         cells, first = self._held(start, stop)
         self._run(prices, cells, first, self.system.combo[start:stop], sums, plan)
@@ -123,7 +153,7 @@ class Sweeper:
 
     def _held(self, start: int, stop: int) -> tuple[CellBlock, int]:
         """Cells ``start`` to ``stop``, and where among those returned they begin: no copies."""
-        source, varied = self.problem.cells, (self.problem.local_layer >= 0).any()
+        source, varied = self.swept.cells, (self.problem.local_layer >= 0).any()
         if varied or not isinstance(source, ArrayCells):
             return source.read(start, stop), 0
         return self._whole, start
@@ -148,14 +178,15 @@ class Sweeper:
         ----------
         prices : SweepPrices
         cells : CellBlock
+            Of what is swept.
         combo : ndarray of int, shape (n,)
             Combination of zones of each of the cells.
         """
-        shape = (len(self.problem.methods), len(combo))
+        shape = (len(self.swept.methods), len(combo))
         plan = BestPlan(np.empty(shape), np.empty(shape, np.int8), np.empty(shape))
-        sums = self.zero()
+        sums = self._zero()
         self._run(prices, cells, 0, combo, sums, plan)
-        return plan, sums
+        return plan, self._by_method(sums, prices)
 
     def _run(
         self,
@@ -167,7 +198,9 @@ class Sweeper:
         plan: BestPlan,
     ) -> None:
         """Sweep the cells from ``first`` on, as many as ``combo`` has."""
-        problem, cells = self.problem, with_wide_land(cells)
+        problem, cells, counted = self.swept, with_wide_land(cells), self.counted
+        if self.seasons is not None:
+            counted = self.seasons.counted(counted)
         fields = Fields(
             first, combo, cells.land, cells.upper, cells.net, cells.cost, cells.need,
             cells.sink, cells.sink_cost, cells.sink_loss, cells.layers, cells.arriving,
@@ -175,7 +208,7 @@ class Sweeper:
         )  # fmt: skip
         terms = Terms(
             prices.weight, prices.sink_value, problem.stored, problem.exclusive, prices.uniform,
-            self.counted, self.group,
+            counted, self.group,
         )  # fmt: skip
         out = Output(sums.by_combo, sums.by_sink, plan.x, plan.slot, plan.value)
         if self.has_lower or len(problem.local_need) or len(problem.land_rows):

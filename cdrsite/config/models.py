@@ -27,6 +27,7 @@ from cdrsite.config.mapping import context_of, plain, set_value, yaml_text
 from cdrsite.config.milestones import Milestones
 from cdrsite.config.misfits import misfits, nearest
 from cdrsite.config.network import Network
+from cdrsite.config.operation import operation_problems
 from cdrsite.config.prices import price, price_by_kind
 from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.screening import ScreeningSection
@@ -417,6 +418,7 @@ class Scenario(Model):
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
         found = [*misfits(self), *emitter_problems(self), *standing_problems(self)]
+        found += operation_problems(self)
         if found:
             raise problems(found)
         return self

@@ -438,6 +438,10 @@ class MethodChoice(keys_of_methods()):  # type: ignore[misc]
     from the method's learning table."""
     override: dict[str, float | str] = Field(default_factory=dict)
     """Parameters that replace the profile's, e.g. `electricity: 900 kWh`, `water: 2 m3`."""
+    operation: Literal["constant", "seasonal"] = "constant"
+    """`constant` makes as much in each month; `seasonal` runs in the months that pay, where
+    `resources.water.months` says what water there is: its output of a month is at most a twelfth of
+    its capacity. Capital, fixed operation and land are for the capacity."""
     usable_land: UsableLand | None = None
     """Which part of a cell's area this method can use, in place of `resources.land.usable`."""
     regions: one_or_many(LayerName) = ()  # type: ignore[valid-type]
@@ -445,6 +449,11 @@ class MethodChoice(keys_of_methods()):  # type: ignore[misc]
     gates: dict[str, BoundBy] | Literal[False] = Field(default_factory=dict)
     """What must hold of a place: layers of the gates of the method file by their names (false: not
     checked), and gates of your own; `gates: false` checks none of them."""
+
+    @property
+    def seasonal(self) -> bool:
+        """Whether it runs in the months that pay."""
+        return self.operation == "seasonal"
 
     @model_validator(mode="after")
     def _one_basis(self) -> Self:

@@ -400,6 +400,7 @@ VARIABLES: dict[str, Variable] = {
         Variable("suitability", "1", "suitability", colours="YlGn"),
         Variable("available", "1", "share of the cell left by the exclusions", colours="Greens"),
         Variable("allocated", "t/yr", "gross CO2 in the plan", scale="net_removal", **_TOTAL),
+        Variable("capacity", "t/yr", "what plants are built for", scale="net_removal", **_TOTAL),
         _shared(
             "winner", "", "method with the most net removal",
             "the method with the most net removal in the plan, or the state",
@@ -517,9 +518,7 @@ VARIABLES: dict[str, Variable] = {
             "emissions of power per gross tonne, at the scenario's own intensity",
         ),
         _evidence("place_emissions", "t/t", "other emissions of the place, per gross tonne"),
-        _evidence(
-            "emissions_of_place", "kg/t", "emissions that the scenario gives, per gross tonne"
-        ),
+        _evidence("emissions_of_place", "kg/t", "emissions that the scenario gives, per gross tonne"),
         _evidence(
             "replaced_emissions", "t/t", "emissions that supplied power replaces, per gross tonne"
         ),

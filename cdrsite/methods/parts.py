@@ -19,6 +19,8 @@ Split = Mapping[str, tuple[float, str]]
 """Part -> coefficient, and the variable of the result that it multiplies; empty for none."""
 TRANSPORT, STORAGE = "transport", "storage"
 """Parts that the way to a storage unit decides."""
+OF_CAPACITY = ("capital", "heat_pump", "fixed_om", "land")
+"""Parts that are paid for the capacity, however much a plant runs."""
 REVENUE = "revenue"
 """Part with what is sold; of heat, what the plan finds buyers for."""
 
@@ -55,6 +57,7 @@ class CostBook:
         sink_cost: NDArray[np.floating[Any]],
         stored: F64,
         read: Callable[[str], NDArray[np.generic]],
+        capacity: F64 | None = None,
     ) -> None:
         """Add some cells of a plan.
 
@@ -71,14 +74,18 @@ class CostBook:
             CO2 brought to a storage unit per gross tonne [t/t].
         read : callable
             Gives the values of a variable in these cells: of shape (methods, cells) or (cells,).
+        capacity : ndarray, shape (methods, cells), optional
+            What the plants are built for [t/yr], where some make less.
         """
         gross = x.sum(axis=1)
         for m, split in enumerate(self.splits):
             used = gross[m] > 0
             if not used.any():
                 continue
-            tonnes = gross[m, used]
-            for k, (coefficient, variable) in enumerate(split.values()):
+            made = gross[m, used]
+            built = made if capacity is None else capacity[m, used]
+            for k, (part, (coefficient, variable)) in enumerate(split.items()):
+                tonnes = built if part in OF_CAPACITY else made
                 if variable:
                     each = np.asarray(read(variable)[m][used], np.float64)
                     into[m, k] += coefficient * float((tonnes * each).sum())

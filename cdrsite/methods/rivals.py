@@ -12,6 +12,7 @@ from cdrsite.config.models import Scenario
 from cdrsite.methods.formulae import Ingredients, cost_parts, later_sum, net_factor_sum
 from cdrsite.methods.model import MethodModel, priced
 from cdrsite.methods.net import KG_PER_T
+from cdrsite.methods.parts import OF_CAPACITY
 from cdrsite.place.emissions import EmissionsOfPlace
 from cdrsite.place.needs import NOTHING, Needs
 from cdrsite.scoring.sums import Sum, const, layer
@@ -61,6 +62,11 @@ class RivalSums:
     def cost(self) -> Sum:
         """All parts [USD per gross t]."""
         return reduce(add, self.parts.values())
+
+    @cached_property
+    def of_capacity(self) -> Sum:
+        """Parts that are paid for the capacity, however much a plant runs [USD per gross t]."""
+        return reduce(add, (self.parts[part] for part in OF_CAPACITY))
 
     @cached_property
     def split(self) -> dict[str, tuple[float, str]]:

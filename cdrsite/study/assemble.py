@@ -48,6 +48,7 @@ from cdrsite.study.months import monthly_tables
 from cdrsite.study.network import plan_projects
 from cdrsite.study.network_tables import project_features, project_summary, project_tables
 from cdrsite.study.offers import spread_areas
+from cdrsite.study.operation import operation_tables, with_capacity
 from cdrsite.study.prepare import (
     Setting,
     formulae,
@@ -170,7 +171,11 @@ def assemble(
     dataset, store = _on_disk(dataset, space, grid)
     plants = () if projects is None else tuple(plant.name for plant in projects.plants.plants)
     tables = {
-        "methods": method_table(setting.models, scenario, tally, allocation),
+        "methods": with_capacity(
+            method_table(setting.models, scenario, tally, allocation),
+            setting, space.result, allocation.solution,
+        ),
+        **operation_tables(setting, space.result, allocation.solution, setting.pools),
         **_pool_tables(setting, allocation),
         **storage_tables(setting, allocation),
         "provinces": zone_table(setting, allocation, _admin_names(setting)),

@@ -217,6 +217,8 @@ def _formulae(setting: Setting, name: str) -> Iterator[tuple[str, Sum]]:
     for resource, need in sums.needs.items():
         if need.constant is None:
             yield f"need_{resource}", need
+    if setting.models[name].choice.seasonal and sums.of_capacity.constant is None:
+        yield CAPACITY_COST, sums.of_capacity
     if sums.stored.constant is None:
         yield "need_storage", sums.stored
     if sums.emissions is not None:
@@ -309,6 +311,8 @@ def _add_storage(
         layers[INJECTION_EMISSIONS] = emitted.astype(np.float32)
 
 
+CAPACITY_COST = "cost_of_capacity"
+"""Variable with what is paid for the capacity of methods that run by season [USD per t/yr]."""
 OF_METHODS: dict[str, type[np.generic]] = {
     "equal_share": np.float32, "limit": np.uint8, "net_factor": np.float32, "cost": np.float32,
     "score": np.float32, "suitability": np.float32, "available": np.float32,
@@ -489,6 +493,11 @@ def score(setting: Setting, offers: Offers, space: Workspace) -> tuple[BlockCell
 def competitors_of(setting: Setting, offers: Offers) -> Competitors:
     """How the study's variables become cells of the competition."""
     facts, needs = _facts(setting)
+    needs |= {
+        layer: (CAPACITY_COST, m)
+        for m, layer in enumerate(capacity_layers(setting))
+        if isinstance(layer, str)
+    }
     needs |= dated_layers(setting.rivals, setting.scenario.milestones)
     leakage = setting.scenario.transport.leakage
     local = own_supplies(setting, offers)
@@ -509,6 +518,16 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
     return Competitors(
         facts, layout, needs, local, zones, leakage, shape, setting.injection, sharing
     )
+
+
+def capacity_layers(setting: Setting) -> list[float | str]:
+    """What each method pays for its capacity, or the layer of it; 0 of one that runs all year."""
+    found: list[float | str] = []
+    for name, model in setting.models.items():
+        total = setting.rivals[name].of_capacity
+        layer = f"capacity cost of {name}" if total.constant is None else total.constant
+        found.append(layer if model.choice.seasonal else 0.0)
+    return found
 
 
 def own_supplies(setting: Setting, offers: Offers) -> tuple[OwnSupply, ...]:

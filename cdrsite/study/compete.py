@@ -10,6 +10,7 @@ import numpy as np
 
 from cdrsite.competition.blockcells import BlockCells
 from cdrsite.competition.generator import SolverOptions
+from cdrsite.competition.monthly import Seasonal
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import (
     CellSource,
@@ -34,7 +35,7 @@ from cdrsite.pathway.rows import POLICY
 from cdrsite.pathway.solve import solve_path
 from cdrsite.pathway.view import LastMilestone, last_milestone
 from cdrsite.study.alone import each_alone
-from cdrsite.study.cells import competitors_of, score
+from cdrsite.study.cells import capacity_layers, competitors_of, score
 from cdrsite.study.course import path_of, rows_of_one
 from cdrsite.study.emitters import asked_of_emitters, captures_of
 from cdrsite.study.goal import objective_of, policy_rows, zone_names
@@ -217,6 +218,13 @@ def competition_problem(
         setting.injection,
         paid_quantities(setting.earnings, tuple(setting.models)),
         emitters=scenario.emitters is not None,
+        seasonal=[
+            Seasonal(name, cost)
+            for (name, model), cost in zip(
+                setting.models.items(), capacity_layers(setting), strict=True
+            )
+            if model.choice.seasonal
+        ],
     )
 
 

@@ -16,6 +16,7 @@ from cdrsite.core.vocabulary import RESOURCES, VARIABLES, code, resource_of, var
 from cdrsite.methods.injection import unit_costs
 from cdrsite.study.costs import part_names, totals
 from cdrsite.study.kinds import prices_paid
+from cdrsite.study.operation import run_shares
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -150,7 +151,9 @@ def _add_prices(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -
                 paid = prices_paid(solution, resource, labels, drawn)
                 dataset[name].attrs[f"prices_{method}"] = paid.tolist()
             elif dated is not None and dated.months is not None:
-                paid = prices_paid(solution, resource, labels, {}, dated.share_of(method))
+                paid = prices_paid(
+                    solution, resource, labels, {}, run_shares(solution, dated, method)
+                )
                 dataset[name].attrs[f"prices_{method}"] = paid.tolist()
 
 

@@ -8,7 +8,7 @@ left, and the row is that of a year: constant load costs nothing. Otherwise a fe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from cdrsite.competition.problem import AtSinks, PoolFamily
 from cdrsite.competition.results import KEPT, known_digits, real_prices
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.methods.monthly import FLAT, MONTHS
+from cdrsite.study.operation import monthly_needs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,7 @@ def month_rows(
     at_sinks: AtSinks | None = None,
     *,
     emitters: bool = False,
+    by_season: Collection[str] = (),
 ) -> list[PoolFamily]:
     """Rows of a pool that is offered by month.
 
@@ -49,6 +51,8 @@ def month_rows(
         What storage units take, alike in all months.
     emitters : bool
         Whether emitters may draw on it, which take alike in all months too.
+    by_season : collection of str
+        Methods that take in the months in which they run: then each month can bind.
 
     Returns
     -------
@@ -64,13 +68,14 @@ def month_rows(
     shares = [pool.share_of(name) for name in needs]
     if at_sinks is not None or emitters:
         shares.append(FLAT)
-    if all(np.array_equal(share, shares[0]) for share in shares):
+    some = any(name in by_season for name in needs)
+    if not some and all(np.array_equal(share, shares[0]) for share in shares):
         supply = pool.supply_for(shares[0]) if shares else pool.supply
         return [replace(year, supply=supply)]
     returned = any(not isinstance(need, str) and need < 0 for need in needs.values())
     kept = np.stack(
         [
-            np.ones(len(MONTHS), np.bool_) if returned else binding_months(month, np.array(shares))
+            np.isfinite(month) if returned or some else binding_months(month, np.array(shares))
             for month in pool.months
         ]
     )
@@ -88,6 +93,7 @@ def month_rows(
                 scale=of_month,
                 at_sinks=at,
                 flat=float(FLAT[p]),
+                month=p,
             )
         )
     return rows
@@ -174,7 +180,13 @@ def _use(solution: Solution, pool: Pools) -> F64:
     family = next(one for one in problem.pools if one.name == pool.resource)
     zone = np.asarray(system.zone_table[pool.resource])
     inside = zone >= 0
+    by_season = {one.method for one in problem.seasonal}
+    for name in by_season & family.need.keys():
+        each = monthly_needs(solution, name, pool.resource)
+        np.add.at(used, zone[inside], each[inside])
     for name, need in family.need.items():
+        if name in by_season:
+            continue
         sums = solution.totals.by_combo[:, problem.method_names.index(name)]
         column = problem.counted.index(need) if isinstance(need, str) else 0
         each = sums[:, column] * (1.0 if isinstance(need, str) else need)
@@ -205,11 +217,14 @@ def _price(solution: Solution, pool: Pools) -> F64:
     months = {name: p for p, name in enumerate(MONTHS)}
     users = next(one for one in solution.problem.pools if one.name == pool.resource).need
     share = pool.share_of(next(iter(users))) if users else FLAT
+    by_season = any(one.method in users for one in solution.problem.seasonal)
     for row, each in zip(solution.system.rows, real_prices(solution), strict=True):
         if row.family != pool.resource:
             continue
         zone, _, month = row.zone.rpartition(": ")
-        if row.zone in number:  # the year: alike for all, so its tightest month
+        if row.zone in number and by_season:  # more in any month is more of the year
+            price[number[row.zone]] += float(each)
+        elif row.zone in number:  # the year: alike for all, so its tightest month
             z = number[row.zone]
             per = np.divide(pool.months[z], share, out=np.full(12, np.inf), where=share > 0)
             p = int(per.argmin())

@@ -8,7 +8,7 @@ One module: the way there and the way back use the same order of rows and method
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from cdrsite.competition import results as found
 from cdrsite.competition.blockcells import BlockCells
 from cdrsite.competition.generator import SolverOptions
+from cdrsite.competition.monthly import Seasonal
 from cdrsite.competition.objectives import Lexicographic, Objective
 from cdrsite.competition.paid import Arrival, CellLayer, PaidCells
 from cdrsite.competition.preference import prefer
@@ -104,6 +105,7 @@ def build_problem(
     paid: tuple[Sequence[CellLayer], Sequence[Arrival]] = ((), ()),
     *,
     emitters: bool = False,
+    seasonal: Sequence[Seasonal] = (),
 ) -> Problem:
     """Assemble the competition's problem.
 
@@ -127,8 +129,13 @@ def build_problem(
         Layers of the cells and arrivals that credits count by.
     emitters : bool
         Whether emitters draw on pools beside the methods.
+    seasonal : sequence of Seasonal
+        Methods that run in the months that pay.
     """
-    families, sales = pool_families(competitors, pools, heat, injection, emitters=emitters)
+    by_season = {one.method for one in seasonal}
+    families, sales = pool_families(
+        competitors, pools, heat, injection, emitters=emitters, by_season=by_season
+    )
     layout = competitors.layout
     layers, arrivals = paid
     return Problem(
@@ -145,6 +152,7 @@ def build_problem(
         zonings=tuple(zonings),
         sales=sales,
         land_rows=competitors.sharing.rows,
+        seasonal=seasonal,
     )
 
 
@@ -155,6 +163,7 @@ def pool_families(
     injection: Injection | None = None,
     *,
     emitters: bool = False,
+    by_season: Collection[str] = (),
 ) -> tuple[tuple[PoolFamily, ...], tuple[Sale, ...]]:
     """Rows of pools, and what is sold out of them; arguments as of :func:`build_problem`."""
     facts = competitors.facts
@@ -172,7 +181,9 @@ def pool_families(
         if injection is not None and name in injection.zone:
             at_units = AtSinks(injection.zone[name], injection.needs[name])
         if pool.months is not None:
-            families += month_rows(pool, needs, at_units, emitters=emitters)
+            families += month_rows(
+                pool, needs, at_units, emitters=emitters, by_season=by_season
+            )
             continue
         families.append(
             PoolFamily(name, unit, name, pool.names, pool.supply, needs, at_sinks=at_units)
@@ -265,7 +276,12 @@ PLAN_ARRAYS: dict[str, tuple[bool, type[np.generic]]] = {
 def plan_arrays(solution: Solution) -> dict[str, tuple[bool, type[np.generic]]]:
     """Variables of a plan; with what tonnes earn by their place where any do."""
     weight = objective_matrix(solution.objective, solution.problem)[:, len(QUANTITIES) :]
-    return PLAN_ARRAYS | ({"earned_here": (True, np.float32)} if weight.any() else {})
+    found = PLAN_ARRAYS | ({"earned_here": (True, np.float32)} if weight.any() else {})
+    return found | ({"capacity": (True, np.float32)} if solution.problem.seasonal else {})
+
+
+AS_RUN = {"cost_at_plant": "cost", "need_land": "need"}
+"""Variables that are known with the plan, of what runs by season -> the cells' field of them."""
 
 
 PIECE = 65536
@@ -301,7 +317,9 @@ class PlanBlock:
             cells, read = plan.cells, self._reader(block, here)
             stored = problem.stored_in(cells)
             self.book.add(ledger, plan.x, each, cells.sink, cells.sink_loss, stored, read)
-            self.costs.add(costs, plan.x, cells.sink, cells.sink_cost, stored, read)
+            self.costs.add(
+                costs, plan.x, cells.sink, cells.sink_cost, stored, read, plan.capacity
+            )
             by_sink += self._by_sink(plan)
             curve += found.curve_part(self.solution, plan, edges)
             total.by_combo.__iadd__(plan.sums.by_combo)
@@ -312,6 +330,8 @@ class PlanBlock:
         self._finish(
             arrays, np.asarray(limit).reshape(methods, reasons.size), outside_of(reasons).ravel()
         )
+        if problem.seasonal:
+            self._write_as_run(block, start, stop, place)
         for name, flat in arrays.items():
             shaped = flat.reshape(*flat.shape[:-1], *block.shape)
             self.result.open(name)[(..., *block.slices)] = shaped
@@ -355,6 +375,8 @@ class PlanBlock:
         possible = np.isfinite(plan.reduced)
         arrays["shortfall"][:, place] = np.where(possible, np.maximum(-plan.reduced, 0.0), np.nan)
         slot = np.where(gross > 0, plan.x.argmax(axis=1), plan.slot)
+        if plan.capacity is not None:
+            arrays["capacity"][:, place] = plan.capacity
         if "earned_here" in arrays:
             problem = self.solution.problem
             weight = objective_matrix(self.solution.objective, problem)
@@ -384,7 +406,8 @@ class PlanBlock:
         used = arrays["allocated"] > 0
         planned = np.where(used, PLANNED, NONE_PLANNED)
         arrays["method_state"][:] = np.where(possible, planned, states)
-        arrays["allocated"][~possible] = np.nan
+        for name in {"allocated", "capacity"} & arrays.keys():
+            arrays[name][~possible] = np.nan
         # unknown is the lower code; where no methods are studied none is planned
         lowest = EXCLUDED if len(states) else NONE_PLANNED
         some, state = possible.any(axis=0), states.min(axis=0, initial=lowest)
@@ -397,6 +420,21 @@ class PlanBlock:
         blank = {"u": OUTSIDE, "f": np.nan, "i": -1}
         for values in arrays.values():
             values[..., outside] = blank[values.dtype.kind]
+
+    def _write_as_run(
+        self, block: Block, start: int, stop: int, place: NDArray[np.int32]
+    ) -> None:
+        """Write what a tonne costs and stands on where the plan has it made in some months only."""
+        plan = self.solution.plan_of(start, stop)
+        names = self.solution.problem.method_names
+        for name, field in AS_RUN.items():
+            values, array = getattr(plan.cells, field), self.result.open(name)
+            for one in self.solution.problem.seasonal:
+                m = names.index(one.method)
+                flat = np.array(array[(m, *block.slices)], np.float32).ravel()
+                used = plan.x[m].sum(axis=0) > 0
+                flat[place[used]] = np.broadcast_to(values[m], used.shape)[used]
+                array[(m, *block.slices)] = flat.reshape(block.shape)
 
     def _by_sink(self, plan: BlockPlan) -> NDArray[np.float64]:
         problem = self.solution.problem

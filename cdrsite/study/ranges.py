@@ -246,6 +246,8 @@ def cost_ranges(
     formed : FormedSums
         Keeps what is formed for others who try the numbers.
 
+    Methods that run by season have no range: their tonnes pay for capacity as it is used.
+
     Returns
     -------
     dict
@@ -267,7 +269,7 @@ def cost_ranges(
     for name, one in each.items():
         mine = total[at : at + len(one.all)]
         at += len(one.all)
-        if mine[0, 1] > 0:
+        if mine[0, 1] > 0 and not setting.models[name].choice.seasonal:
             found[name] = {"table": _rows(name, one, mine), "count": one.count}
     return found
 

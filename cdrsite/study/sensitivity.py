@@ -149,12 +149,14 @@ def sensitivities(
     DataFrame
         :data:`SENSITIVITY_COLUMNS`; no rows for a plan over milestones, whose years have prices of
         their own, of durable tonnes, which methods' own numbers weigh, and beside emitters or
-        plants that stand, which the same numbers move.
+        plants that stand, which the same numbers move, and of plants that run by season, whose
+        tonnes pay for capacity as it is used.
     """
     path = setting.scenario.milestones
     durable = path is not None and path.targets.durable is not None
     solution = allocation.solution
     beside = solution.problem.captures is not None or setting.standing is not None
+    beside = beside or bool(solution.problem.seasonal)
     if isinstance(solution, LastMilestone) or durable or beside:
         return pd.DataFrame(columns=SENSITIVITY_COLUMNS)
     numbers = StudyNumbers(setting.scenario, setting.models)

@@ -30,6 +30,7 @@ from cdrsite.network._kernel_plants import disc_sums
 from cdrsite.network.plants import ROUNDING, PlantRules, gather_plants
 from cdrsite.study.cells import competitors_of
 from cdrsite.study.kinds import prices_paid
+from cdrsite.study.operation import run_shares
 from cdrsite.study.sitepieces import (
     NO_GAIN,
     NOTHING_SHORT,
@@ -358,7 +359,7 @@ class Sites:
                 if name in fact.kinds:
                     solution = self.allocation.solution
                     price = prices_paid(solution, name, pools.names, fact.kinds) * need
-                share = pools.share_of(fact.name)
+                share = run_shares(self.allocation.solution, pools, fact.name)
                 if pools.months is not None:
                     solution = self.allocation.solution
                     price = prices_paid(solution, name, pools.names, {}, share) * need
