@@ -213,6 +213,7 @@ def print_summary(
         facts[words("end.plan")] = certificate(result.summary["objective"], words)
         if lasting := durability_line(result.summary.get("durability", {}), words):
             facts[words("end.durability")] = lasting
+    facts |= operation_facts(result.summary.get("operation", {}), words)
     facts |= uncertainty_lines(result.summary, result.tables, words)
     if stops := avoided_line(result.tables.get("methods"), words):
         facts[words("end.avoided")] = stops
@@ -225,6 +226,21 @@ def print_summary(
     print_warnings(result.warnings, out, words)
     text = words("end.results", folder=folder)
     out.print(f"\n{text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def operation_facts(running: Mapping[str, Mapping[str, float]], words: Words) -> dict[str, str]:
+    """What methods that run in the months that pay are built for, in sentences."""
+    said = words("sentence.gap").join(
+        words(
+            "months.run",
+            method=words.typed(name),
+            capacity=number(one["capacity_mt_yr"]),
+            made=number(one["gross_mt_yr"]),
+            load=words.percent(one["load_factor"], 3),
+        )
+        for name, one in running.items()
+    )
+    return {words("months.runs"): said} if said else {}
 
 
 def durability_line(classes: Mapping[str, Mapping[str, float]], words: Words) -> str:

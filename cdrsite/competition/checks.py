@@ -10,9 +10,7 @@ import numpy.typing as npt
 from cdrsite.core.errors import DataError
 
 
-def check_at_sinks(
-    pool: str, member: npt.ArrayLike, needs: npt.ArrayLike, count: int
-) -> None:
+def check_at_sinks(pool: str, member: npt.ArrayLike, needs: npt.ArrayLike, count: int) -> None:
     """Refuse what sinks take, where it is not one number, 0 or more, for each sink."""
     need = np.asarray(needs, np.float64)
     if need.shape != (count,) or np.shape(member) != (count,) or not (need >= 0).all():

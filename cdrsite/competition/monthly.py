@@ -7,6 +7,7 @@ the capacity. Rows of one month count the output of that month; all else counts 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 MONTHS = 12
 
 

@@ -7,7 +7,7 @@ for each number of months, which share what the cell has for it; in each sweep, 
 in the order of their prices, and what an activity adds up to is booked on the months that it ran
 in. A cell stays the small programme that it was, its best plan is exact for all months at once,
 and so bound and plan are those of the whole linear programme, whatever other methods take in which
-month. Per tonne an activity of k months pays for 12 / k of the capacity, and stands on as much land.
+month. Per tonne an activity of k months pays for 12 / k of the capacity, and takes as much land.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from cdrsite.competition.problem import (
     QUANTITIES,
     CellBlock,
     CellSource,
-    Competitor,
     IntArray,
     Problem,
     finite,
@@ -91,7 +90,10 @@ class Seasons:
         ]  # fmt: skip
         per_output = self.per_output[:, 0].tolist()
         capacity = [
-            [each if m == number else 0.0 for m, each in zip(base.tolist(), per_output, strict=True)]
+            [
+                each if m == number else 0.0
+                for m, each in zip(base.tolist(), per_output, strict=True)
+            ]
             for number in owner
         ]
         local = [[row[m] for m in base.tolist()] for row in problem.local_need]

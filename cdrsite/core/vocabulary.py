@@ -388,10 +388,8 @@ VARIABLES: dict[str, Variable] = {
     one.name: one
     for one in (
         Variable("equal_share", "t/yr", "gross CO2 with equal shares", **_TOTAL),
-        Variable(
-            "limit", "", "limiting resource",
-            codes="the resource that runs out first with equal shares, or the state",
-        ),
+        Variable("limit", "", "limiting resource",
+                 codes="the resource that runs out first with equal shares, or the state"),
         Variable(
             "net_factor", "t/t", "net removal per gross tonne", colours="PuOr", diverging=True
         ),
@@ -518,7 +516,9 @@ VARIABLES: dict[str, Variable] = {
             "emissions of power per gross tonne, at the scenario's own intensity",
         ),
         _evidence("place_emissions", "t/t", "other emissions of the place, per gross tonne"),
-        _evidence("emissions_of_place", "kg/t", "emissions that the scenario gives, per gross tonne"),
+        _evidence(
+            "emissions_of_place", "kg/t", "emissions that the scenario gives, per gross tonne"
+        ),
         _evidence(
             "replaced_emissions", "t/t", "emissions that supplied power replaces, per gross tonne"
         ),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.methods.parts import OF_CAPACITY
 from cdrsite.outputs.legend import OUTSIDE_BIT, flag_names, state_codes
 
 if TYPE_CHECKING:
@@ -382,6 +383,15 @@ def _dearest(charges: Mapping[str, F64], worth: F64) -> tuple[NDArray[np.uint8],
     return np.where(counts, codes[top], 0).astype(np.uint8), np.where(counts, amount, np.nan)
 
 
+def built_per_output(evidence: Evidence, index: int) -> F64:
+    """Capacity per output of a method in the plan; 1 where it makes as much in each month."""
+    made = evidence.of("allocated", index)
+    if "capacity" not in evidence:
+        return np.ones(made.shape)
+    built = evidence.of("capacity", index)
+    return np.divide(built, made, out=np.ones(made.shape), where=np.nan_to_num(made) > 0)
+
+
 def _parts(
     evidence: Evidence, index: int, sink: NDArray[np.int32], stored: F64, net: F64
 ) -> dict[str, F64]:
@@ -390,9 +400,12 @@ def _parts(
         return {}
     names = texts(evidence.dataset["cost_basis"].attrs["labels"])
     gross: dict[str, F64] = {}
+    per_output = built_per_output(evidence, index)
     for position, part in enumerate(map(str, evidence.dataset["cost_part"].to_numpy())):
         basis = names[int(evidence.cells["cost_basis"][index, position])]
         values = evidence.of(basis, index) if basis else np.ones(net.shape)
+        if part in OF_CAPACITY and basis != "need_land":  # which is known of the capacity already
+            values = values * per_output
         gross[part] = float(evidence.cells["cost_coefficient"][index, position]) * values
     if (stored > 0).any() and "pool_storage" in evidence:
         store = evidence.at_label("pool_storage", "storage_cost", sink)

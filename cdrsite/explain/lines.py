@@ -28,6 +28,7 @@ from cdrsite.explain.cells import (
     Evidence,
     InPlan,
     Reason,
+    built_per_output,
     by_kind,
     methods_of,
     rule_bits,
@@ -101,7 +102,7 @@ def method_told(evidence: Evidence, index: int, reason: Reason, words: Words) ->
     told.facts["rules"] = _rules(evidence, reason.rules, words)
     told.lines.append(_state(evidence, reason, words))
     if plan is not None:
-        _say_plan(evidence, plan, told, words)
+        _say_plan(evidence, index, plan, told, words)
         _say_costs(evidence, plan, told, words)
     emits = evidence.of("emissions_of_place", index)
     emits = np.where(reason.possible, emits, np.nan)
@@ -124,7 +125,7 @@ def _state(evidence: Evidence, reason: Reason, words: Words) -> Line:
     return one_of(words("why.title.state"), cases)
 
 
-def _say_plan(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> None:
+def _say_plan(evidence: Evidence, index: int, plan: InPlan, told: Told, words: Words) -> None:
     """Verdict, what a gross tonne pays for, and what would have to change."""
     title, verdict = words("why.title.plan"), plan.verdict
     goal = str(evidence.dataset.attrs.get("objective_unit", "t/yr")).removesuffix("/yr")
@@ -151,6 +152,12 @@ def _say_plan(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> Non
         words("why.nothing_fits"): verdict == NOTHING_FITS,
     }
     told.say(title, verdicts)
+    if "capacity" in evidence:
+        built = built_per_output(evidence, index)
+        idle = (plan.gross_t_yr > 0) & (built > 1.0 + SAME_COST)
+        told.facts["built"] = Fact(np.where(idle, plan.gross_t_yr * built, np.nan))
+        told.facts["load"] = percent(np.where(idle, 1.0 / built, np.nan))
+        told.say(title, {words("why.idle"): idle})
     pays = np.isin(verdict, (USED, USED_SHARE, TOO_MUCH, AS_GOOD)) & np.isfinite(plan.worth)
     feeds = _feeds(plan)
     told.facts["loss"] = Fact(np.where(feeds, -plan.worth, np.nan), DEAREST, unit)

@@ -23,7 +23,7 @@ def months(frame: Frame) -> str:
     shown = sorted({*tightest.values(), *bound}, key=lambda i: (-_rank(rows[i])[0], i))
     if not rows:
         return ""
-    intro = paragraph(frame.say("months.intro"))
+    intro = paragraph(frame.say("months.intro")) + _running(frame)
     if not shown:
         return intro + paragraph(frame.say("months.none")) + file_note(frame, "pools_by_month")
     columns = (
@@ -38,6 +38,24 @@ def months(frame: Frame) -> str:
     title = frame.say("months.title")
     body = folded(frame, title, heads, cells, len(shown), "pools_by_month")
     return intro + body + file_note(frame, "pools_by_month")
+
+
+def _running(frame: Frame) -> str:
+    """A sentence on each method that runs in the months that pay."""
+    found = frame.run.summary.get("operation") or {}
+    said = [
+        paragraph(
+            frame.say(
+                "months.run",
+                method=frame.method(name),
+                capacity=frame.value(f"operation/{name}/capacity_mt_yr"),
+                made=frame.value(f"operation/{name}/gross_mt_yr"),
+                load=frame.value(f"operation/{name}/load_factor", 100.0) + "\u202f%",
+            )
+        )
+        for name in found
+    ]
+    return "".join(said) + (file_note(frame, "operation") if said else "")
 
 
 USED_UP = "#4A6572"

@@ -48,7 +48,7 @@ from cdrsite.study.months import monthly_tables
 from cdrsite.study.network import plan_projects
 from cdrsite.study.network_tables import project_features, project_summary, project_tables
 from cdrsite.study.offers import spread_areas
-from cdrsite.study.operation import operation_tables, with_capacity
+from cdrsite.study.operation import operation_summary, operation_tables, with_capacity
 from cdrsite.study.prepare import (
     Setting,
     formulae,
@@ -173,7 +173,9 @@ def assemble(
     tables = {
         "methods": with_capacity(
             method_table(setting.models, scenario, tally, allocation),
-            setting, space.result, allocation.solution,
+            setting,
+            space.result,
+            allocation.solution,
         ),
         **operation_tables(setting, space.result, allocation.solution, setting.pools),
         **_pool_tables(setting, allocation),
@@ -200,6 +202,8 @@ def assemble(
     add_bands(summary["costs"], ranges)
     tables["cost_published"] = published_table(setting, tables["cost_parts"], summary["costs"])
     planned = dict(zip(setting.models, tables["methods"]["net_mt_yr"].tolist(), strict=True))
+    if running := operation_summary(tables["methods"], allocation.solution):
+        summary["operation"] = running
     summary["buildable"] = buildable(gathered, planned, _left_to_reach(scenario, standing))
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)

@@ -93,6 +93,20 @@ def with_capacity(
     return methods.assign(capacity_mt_yr=built, load_factor=np.minimum(load, 1.0))
 
 
+def operation_summary(methods: pd.DataFrame, solution: Solution) -> dict[str, dict[str, float]]:
+    """Capacity, output and load factor of each method that runs by season and is in the plan."""
+    by_season = {one.method for one in solution.problem.seasonal}
+    if not by_season:
+        return {}
+    return {
+        str(row["method"]): {
+            name: float(row[name]) for name in ("capacity_mt_yr", "gross_mt_yr", "load_factor")
+        }
+        for row in methods.to_dict("records")
+        if row["method"] in by_season and row["capacity_mt_yr"] > 0
+    }
+
+
 def operation_tables(
     setting: Setting, store: ArrayStore, solution: Solution, pools: Mapping[str, Pools]
 ) -> dict[str, pd.DataFrame]:
@@ -115,9 +129,7 @@ def operation_tables(
                     continue
                 for p in range(MONTHS):
                     load = min(float(here[p]) / capacity, 1.0)
-                    rows.append(
-                        (one.method, resource, name, p + 1, float(here[p]), capacity, load)
-                    )
+                    rows.append((one.method, resource, name, p + 1, float(here[p]), capacity, load))
     return {"operation": pd.DataFrame(rows, columns=list(OPERATION_COLUMNS))}
 
 

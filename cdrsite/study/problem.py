@@ -181,9 +181,7 @@ def pool_families(
         if injection is not None and name in injection.zone:
             at_units = AtSinks(injection.zone[name], injection.needs[name])
         if pool.months is not None:
-            families += month_rows(
-                pool, needs, at_units, emitters=emitters, by_season=by_season
-            )
+            families += month_rows(pool, needs, at_units, emitters=emitters, by_season=by_season)
             continue
         families.append(
             PoolFamily(name, unit, name, pool.names, pool.supply, needs, at_sinks=at_units)
@@ -317,9 +315,7 @@ class PlanBlock:
             cells, read = plan.cells, self._reader(block, here)
             stored = problem.stored_in(cells)
             self.book.add(ledger, plan.x, each, cells.sink, cells.sink_loss, stored, read)
-            self.costs.add(
-                costs, plan.x, cells.sink, cells.sink_cost, stored, read, plan.capacity
-            )
+            self.costs.add(costs, plan.x, cells.sink, cells.sink_cost, stored, read, plan.capacity)
             by_sink += self._by_sink(plan)
             curve += found.curve_part(self.solution, plan, edges)
             total.by_combo.__iadd__(plan.sums.by_combo)
@@ -421,9 +417,7 @@ class PlanBlock:
         for values in arrays.values():
             values[..., outside] = blank[values.dtype.kind]
 
-    def _write_as_run(
-        self, block: Block, start: int, stop: int, place: NDArray[np.int32]
-    ) -> None:
+    def _write_as_run(self, block: Block, start: int, stop: int, place: NDArray[np.int32]) -> None:
         """Write what a tonne costs and stands on where the plan has it made in some months only."""
         plan = self.solution.plan_of(start, stop)
         names = self.solution.problem.method_names

@@ -65,6 +65,8 @@ COLUMNS = (
     "farthest_km", "plant", "lon", "lat", "x", "y", "why",
 )  # fmt: skip
 """Of the table of sites."""
+BUILT = ("capacity_t_yr", "load_factor")
+"""Further ones where methods run in the months that pay: of sites of the plan."""
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
 """Shares of the tonnes, the best first, among which places are looked for in turn."""
 AREA_LEAST = 1.0
@@ -106,7 +108,9 @@ def site_table(
     """
     maker = Sites(setting, offers, allocation, gathered, tuple(names), arrays)
     rows = [row for m in range(len(setting.models)) for row in maker.rows(m)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    at = COLUMNS.index("gross_t_yr") + 1
+    more = BUILT if allocation.solution.problem.seasonal else ()
+    return pd.DataFrame(rows, columns=[*COLUMNS[:at], *more, *COLUMNS[at:]])
 
 
 @dataclass(frozen=True)
@@ -435,7 +439,22 @@ class Sites:
             "x": x,
             "y": y,
         }
+        if self.allocation.solution.problem.seasonal:
+            built = float((place.tonnes * place.at(self.per_output(m))).sum())
+            known = place.in_plan and built > 0
+            site["capacity_t_yr"] = built if known else math.nan
+            site["load_factor"] = min(gross / built, 1.0) if known else math.nan
         return {**site, "why": self.why(site)}
+
+    def per_output(self, m: int) -> Floats:
+        """Capacity per output of a method in the plan, on the cells of the plan of plants [1]."""
+        sums = {name: np.zeros(self.plan.grid.shape) for name in ("capacity", "allocated")}
+        for block, here in self.plan.parts():
+            for name, total in sums.items():
+                values = np.asarray(self.arrays.open(name)[(m, *block.slices)], np.float64)
+                total[here] = self.coarser(np.nan_to_num(values))
+        made = sums["allocated"]
+        return np.divide(sums["capacity"], made, out=np.ones_like(made), where=made > 0)
 
     def cell_of(self, m: int, place: Place) -> tuple[int, int]:
         """The cell of the study's grid that a site stands on."""

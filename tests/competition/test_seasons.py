@@ -194,7 +194,9 @@ class Whole:
                 if cells.zone_ids[pool.zoning][i] != z or name not in pool.need:
                     continue
                 need = pool.need[name]
-                each = cells.layers[problem.layers.index(need), i] if isinstance(need, str) else need
+                each = (
+                    cells.layers[problem.layers.index(need), i] if isinstance(need, str) else need
+                )
                 if pool.month < 0:
                     terms[c] = each
                 elif name not in self.by_season:

@@ -247,6 +247,8 @@ WET = (
     f"months: [{', '.join(['water_m3'] * 12)}]}}"
 )
 """Water by month, alike in all of them."""
+MONTHLY = f"resources.water={{pools: basins, name: name, unit: m3, months: [{DRY_YEAR}]}}"
+"""Water by month, with a dry one."""
 
 OTHER_UNITS = {"m3/yr": "l/yr", "t/yr": "kt/yr", "GWh/yr": "MWh/yr"}
 
@@ -797,6 +799,7 @@ CASES: dict[str, Case] = {
         ("methods.beccs-residue.haul=far",),
     ),
     "methods.*.layer_years": (GROWTH, ("methods.afforestation.layer_years=20",)),
+    "methods.*.operation": ((MONTHLY,), ("methods.daccs-solid.operation=seasonal",)),
     "methods.*.usable_land": ((), ("methods.afforestation.usable_land=0.1",)),
     **{
         f"methods.*.gates.*.{key}": (

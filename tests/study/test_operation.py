@@ -7,10 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_scenario import SCENARIO, box, write_polygons, write_world
+from tiny_scenario import SCENARIO, box, write_polygons, write_raster, write_world
 
+from cdrsite.cli.tables import print_summary
 from cdrsite.config.load import load_scenario
+from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.words import Words
+from cdrsite.explain.place import explain_run
+from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.report.frame import Frame
+from cdrsite.report.months import months
 from cdrsite.study.run import run
 
 pytestmark = pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
@@ -43,7 +50,7 @@ def golden_settings(operation: str, credit: float) -> list[str]:
         "resources.land.usable=1",
         f"resources.water={{pools: rivers, name: name, unit: Mm3, months: [{', '.join(MONTHS)}]}}",
         "costs.discount_rate=0",
-        "costs.prices.land=0 USD/m2",
+        "costs.prices.land=0",
         f"methods={{daccs-solid: {{operation: {operation}, override: {override}}}}}",
         f"objective={{maximise: value, gap: 1e-9, credits: [{{amount: {credit!r} USD/t}}]}}",
     ]
@@ -148,3 +155,76 @@ def test_it_needs_months_and_no_profile(world: Path) -> None:
     profile = f"resources.water.profiles={{daccs-solid: [{', '.join('1' * 12)}]}}"
     with pytest.raises(ConfigError, match=r"profiles\.daccs-solid: daccs-solid takes water in the"):
         load_scenario(world, [*settings, profile])
+
+
+def test_sites_tell_capacity_and_output_apart(both: dict[str, Any]) -> None:
+    """Sites of the plan have a load factor; without such methods the table is as it was."""
+    sites = both["seasonal"].tables["sites"]
+    planned = sites[sites["in_plan"]]
+    load = planned["gross_t_yr"] / planned["capacity_t_yr"]
+    assert load.to_numpy() == pytest.approx(planned["load_factor"].to_numpy(), rel=1e-6)
+    assert (load <= 1.0 + 1e-9).all()
+    assert sites[~sites["in_plan"]]["load_factor"].isna().all()
+    assert "load_factor" not in both["constant"].tables["sites"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_people_are_told_what_is_built_and_what_it_makes(
+    both: dict[str, Any], tmp_path: Path, lang: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The terminal, the report and a cell's explanation say capacity, output and load factor."""
+    result = both["seasonal"]
+    folder = result.write(tmp_path / "run")
+    print_summary(result, folder, lang=lang)
+    assert "4.4" in (said := capsys.readouterr().out)
+    assert Words(lang)("months.runs") in said
+    page = months(Frame(RunFolder(folder), Words(lang)))
+    for key in ("capacity_mt_yr", "gross_mt_yr", "load_factor"):
+        assert f'data-key="operation/daccs-solid/{key}"' in page
+    assert ("months that pay" if lang == "en" else "划算的月份") in page
+    data = result.dataset.sel(removal_method="daccs-solid")
+    made, built = (np.nan_to_num(data[one].to_numpy()) for one in ("allocated", "capacity"))
+    row, col = np.argwhere((made > 0) & (built > made * 1.01))[0]
+    told = explain_at(folder, result, int(row), int(col), lang)
+    share = Words(lang).percent(float(made[row, col] / built[row, col]))
+    assert share in told
+    parts = [part for part in told.splitlines() if "USD" in part]
+    assert parts
+
+
+def explain_at(folder: Path, result: Any, row: int, col: int, lang: str) -> str:
+    """What is told of a cell."""
+    grid = result.grid
+    lon, lat = transformer(grid.wkt, LONLAT).transform(float(grid.x[col]), float(grid.y[row]))
+    return str(explain_run(folder, lon, lat, lang))
+
+
+def test_capital_that_differs_from_place_to_place(tmp_path: Path) -> None:
+    """Where the climate moves the output of a plant, each cell pays for its own capacity."""
+    world = golden_world(tmp_path)
+    warmth = np.linspace(5.0, 30.0, 48).reshape(6, 8).astype(np.float32)
+    write_raster(tmp_path / "warmth.tif", warmth)
+    write_raster(tmp_path / "damp.tif", np.full((6, 8), 60.0, np.float32))
+    settings = [
+        *golden_settings("seasonal", 900.0),
+        "layers.warmth={path: warmth.tif, unit: degC, kind: intensive}",
+        "layers.damp={path: damp.tif, unit: '%', kind: intensive}",
+        "methods.daccs-solid.profile=literature",
+        "methods.daccs-solid.climate={temperature: warmth, humidity: damp}",
+        "objective.gap=1e-6",
+    ]
+    result = run(load_scenario(world, settings))
+    data = result.dataset.sel(removal_method="daccs-solid")
+    each = data["cost_of_capacity"].to_numpy()
+    used = np.nan_to_num(data["allocated"].to_numpy()) > 0
+    assert used.any()
+    assert np.ptp(each[np.isfinite(each)]) > 1.0
+    row = result.tables["methods"].iloc[0]
+    assert row["load_factor"] < 0.99
+    parts = result.tables["cost_parts"]
+    assert parts["musd_yr"].sum() == pytest.approx(row["cost_musd_yr"], rel=1e-5)
+    months = result.tables["pools_by_month"]
+    assert (months["use"] <= months["supply"] * (1 + 1e-6)).all()
+    capital = parts.set_index("part")["musd_yr"][["capital", "fixed_om"]].sum()
+    built = data["capacity"].to_numpy()[used].astype(float)
+    assert (built * each[used]).sum() / 1e6 == pytest.approx(capital, rel=1e-4)
