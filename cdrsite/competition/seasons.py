@@ -220,7 +220,7 @@ class Seasons:
         yearly, at = self._columns
         total = np.zeros((len(by_combo), len(problem.methods), len(problem.counted)))
         into = np.zeros((len(by_combo), len(problem.methods), len(yearly)))
-        np.add.at(into, (slice(None), self.base), by_combo)
+        np.add.at(into.swapaxes(0, 1), self.base, by_combo.swapaxes(0, 1))
         total[:, :, yearly] = into
         for s, first in enumerate(self.place.values()):
             m = int(self.base[first])

@@ -179,13 +179,13 @@ class Solution:
         last = self.sweeper.plan(self.final, cells, combo)
         price, lands = self._own_prices(last, cells), len(self.problem.land_weight)
         reduced = self._reduced(last, cells, price[:lands])
-        plan = BlockPlan(
+        whole = BlockPlan(
             start, stop, cells, x, last.slot, reduced, price[:lands], price[lands:], total
         )
         if seasons is None:
-            return plan
+            return whole
         own = price[lands : lands + len(self.problem.local_need)]
-        return replace(plan, local_price=own, **seasons.by_method(start, x, last.slot, reduced))
+        return replace(whole, local_price=own, **seasons.by_method(start, x, last.slot, reduced))
 
     def at_prices(self, cells: CellBlock, combo: npt.NDArray[np.int32]) -> AtPrices:
         """What cells would do at the prices of the plan, whatever the plan does there."""

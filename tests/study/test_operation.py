@@ -188,8 +188,6 @@ def test_people_are_told_what_is_built_and_what_it_makes(
     told = explain_at(folder, result, int(row), int(col), lang)
     share = Words(lang).percent(float(made[row, col] / built[row, col]))
     assert share in told
-    parts = [part for part in told.splitlines() if "USD" in part]
-    assert parts
 
 
 def explain_at(folder: Path, result: Any, row: int, col: int, lang: str) -> str:
@@ -225,6 +223,6 @@ def test_capital_that_differs_from_place_to_place(tmp_path: Path) -> None:
     assert parts["musd_yr"].sum() == pytest.approx(row["cost_musd_yr"], rel=1e-5)
     months = result.tables["pools_by_month"]
     assert (months["use"] <= months["supply"] * (1 + 1e-6)).all()
-    capital = parts.set_index("part")["musd_yr"][["capital", "fixed_om"]].sum()
+    capital = parts.set_index("part")["musd_yr"]["capital"]
     built = data["capacity"].to_numpy()[used].astype(float)
     assert (built * each[used]).sum() / 1e6 == pytest.approx(capital, rel=1e-4)
