@@ -5,7 +5,7 @@ A combination is a distinct tuple of zones over all zonings; all cells of it hav
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -254,9 +254,9 @@ def _split(combo: I32, count: int, least: int) -> tuple[I32, I64]:
     return combo, np.flatnonzero(filled) // parts
 
 
-def _need_terms(pool: PoolFamily, by_season: Collection[str]) -> list[RowTerm]:
+def _need_terms(pool: PoolFamily, problem: Problem) -> list[RowTerm]:
     """What each method takes from a pool: a quantity, or so much per gross tonne."""
-    terms = []
+    terms, by_season = [], {one.method for one in problem.seasonal}
     for method, need in pool.need.items():
         quantity, weight = (need, 1.0) if isinstance(need, str) else ("gross", need)
         if pool.month >= 0 and method in by_season:
@@ -303,11 +303,10 @@ def build_rows(problem: Problem, least_groups: int = 1, zoned: Zoned | None = No
         return row_of_zone
 
     row_of: list[I64] = []
-    by_season = {one.method for one in problem.seasonal}
     for pool in problem.pools:
         zone = zoned.table[pool.zoning]
         _require_in_range(pool.name, zone, len(pool.zones))
-        row_of.append(add_family(pool, _need_terms(pool, by_season)))
+        row_of.append(add_family(pool, _need_terms(pool, problem)))
         pairs.append(np.stack([row_of[-1][zone], np.arange(zoned.count)]))
         if pool.at_sinks is not None:
             member = np.asarray(pool.at_sinks.member, np.int64)

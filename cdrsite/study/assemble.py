@@ -171,13 +171,7 @@ def assemble(
     dataset, store = _on_disk(dataset, space, grid)
     plants = () if projects is None else tuple(plant.name for plant in projects.plants.plants)
     tables = {
-        "methods": with_capacity(
-            method_table(setting.models, scenario, tally, allocation),
-            setting,
-            space.result,
-            allocation.solution,
-        ),
-        **operation_tables(setting, space.result, allocation.solution, setting.pools),
+        **_method_tables(setting, tally, allocation, space),
         **_pool_tables(setting, allocation),
         **storage_tables(setting, allocation),
         "provinces": zone_table(setting, allocation, _admin_names(setting)),
@@ -202,8 +196,6 @@ def assemble(
     add_bands(summary["costs"], ranges)
     tables["cost_published"] = published_table(setting, tables["cost_parts"], summary["costs"])
     planned = dict(zip(setting.models, tables["methods"]["net_mt_yr"].tolist(), strict=True))
-    if running := operation_summary(tables["methods"], allocation.solution):
-        summary["operation"] = running
     summary["buildable"] = buildable(gathered, planned, _left_to_reach(scenario, standing))
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
@@ -241,6 +233,18 @@ def _provinces(setting: Setting) -> tuple[str, tuple[str, ...]] | None:
     return None if admin is None else (admin.layer, _admin_names(setting))
 
 
+def _method_tables(
+    setting: Setting, tally: Tally, allocation: Allocation, space: Workspace
+) -> dict[str, pd.DataFrame]:
+    """Tables of the methods: of the plan, and of those that run in the months that pay."""
+    methods = method_table(setting.models, setting.scenario, tally, allocation)
+    solution, store = allocation.solution, space.result
+    return {
+        "methods": with_capacity(methods, setting, store, solution),
+        **operation_tables(setting, store, solution, setting.pools),
+    }
+
+
 def _pool_tables(setting: Setting, allocation: Allocation) -> dict[str, pd.DataFrame]:
     """Tables of the pools: of the plan, and by month where they are offered so."""
     return {
@@ -252,8 +256,10 @@ def _pool_tables(setting: Setting, allocation: Allocation) -> dict[str, pd.DataF
 def _add_plan(
     setting: Setting, allocation: Allocation, tables: dict[str, Any], summary: dict[str, Any]
 ) -> dict[str, gpd.GeoDataFrame]:
-    """Tables and numbers of milestones and of emitters; returns the emitters as points."""
+    """Tables and numbers of operation, milestones and emitters; returns the emitters as points."""
     solution = allocation.solution
+    if running := operation_summary(tables["methods"], solution):
+        summary["operation"] = running
     if isinstance(solution, LastMilestone):
         tables |= path_tables(setting, solution)
         summary["pathway"] = path_summary(solution, tables)
