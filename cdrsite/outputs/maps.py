@@ -24,6 +24,7 @@ from cdrsite.outputs.legend import (
     state_codes,
 )
 from cdrsite.outputs.palette import GROUND_COLOUR, STATE_COLOURS, method_colour
+from cdrsite.outputs.styles import EDGE
 from cdrsite.outputs.tonnes import NET, round_sizes, size_in_words
 from cdrsite.outputs.zones import touching, zone_colours
 
@@ -45,6 +46,8 @@ PALE = 0.4
 """How much of its colour the map below circles keeps; the rest is white."""
 LARGEST = 24.0
 """Diameter of the circle of the most tonnes [pt]."""
+LEAST = 1e-3
+"""What has less than this part of the most tonnes is not drawn: it would be a speck of no area."""
 NET_STATE = "net factor not positive"
 NOTHING_FITS = "nothing fits"
 """A true zero of the equal share, where a cost has no meaning."""
@@ -125,8 +128,8 @@ def draw_ground(values: xr.DataArray, grid: AnalysisGrid, ax: Axes) -> None:
         Where to draw.
     """
     west, south, east, north = grid.bounds
-    outside = [code for code, name in flag_names(values).items() if name == OUTSIDE_NAME]
-    inside = ~np.isin(values.to_numpy(), outside)
+    known = [code for code, name in flag_names(values).items() if name != OUTSIDE_NAME]
+    inside = np.isin(values.to_numpy(), known)
     _fill(ax, inside, GROUND_COLOUR, (west, east, south, north))
     _dress(ax, grid)
 
@@ -167,6 +170,10 @@ def draw_circles(
     if colours is None and legend is not None:
         _turn_pale(ax, legend)
     most = float(circles[NET].max())
+    large = (circles[NET] >= LEAST * most).to_numpy()
+    if colours is not None:
+        colours = [colour for colour, there in zip(colours, large, strict=True) if there]
+    circles = circles[large]
     width = np.maximum(LARGEST * np.sqrt(circles[NET].to_numpy() / most), LARGEST / 12)
     if colours is None:
         colours = [method_colour(str(name), methods) for name in circles["method"]]
@@ -184,8 +191,8 @@ def draw_circles(
                 ncols=min(4, len(marks)), fontsize=8,
             )  # fmt: skip
     ax.scatter(
-        circles.geometry.x, circles.geometry.y, s=width**2, c=colours, edgecolors="white",
-        linewidths=0.8, zorder=3,
+        circles.geometry.x, circles.geometry.y, s=width**2, c=colours, edgecolors=EDGE,
+        linewidths=0.5, zorder=3,
     )  # fmt: skip
     handles = [
         Line2D(

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import geopandas as gpd
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from tiny_study import ALLOCATED, METHODS, tiny_dataset, tiny_grid, tiny_result
 
 import cdrsite.report.accessor  # noqa: F401 - registers the accessor
 from cdrsite.core.words import Words
+from cdrsite.outputs.maps import draw_ground
 from cdrsite.outputs.palette import METHOD_COLOURS
 from cdrsite.outputs.tonnes import plan_circles, round_sizes
 from cdrsite.outputs.vectors import vector_layers
@@ -144,6 +146,23 @@ def test_land_below_circles_is_pale_on_the_map_and_in_its_legend() -> None:
     assert any(one == pytest.approx(pale) for one in drawn)
     assert any(patch.get_facecolor()[:3] == pytest.approx(pale) for patch in legend.get_patches())
     assert any(tuple(one[:3]) == pytest.approx(colour) for one in ax.collections[0].get_facecolor())
+
+
+def test_the_ground_of_circles_is_the_region_and_nothing_beyond() -> None:
+    grid = tiny_grid()
+    winner = tiny_dataset(grid)["winner"].copy()
+    winner.values[0, 0] = 255  # outside: no class
+    _, ax = plt.subplots()
+    draw_ground(winner, grid, ax)
+    (image,) = ax.images
+    filled = ~np.ma.getmaskarray(image.get_array())
+    names = dict(
+        zip(winner.attrs["flag_values"], winner.attrs["flag_meanings"].split(), strict=True)
+    )
+    known = [code for code, name in names.items() if name != "outside"]
+    assert (filled == np.isin(winner.to_numpy(), known)).all()
+    assert filled.any() and not filled[0, 0]
+    plt.close()
 
 
 def test_what_is_looked_at_stays_as_it_was() -> None:
