@@ -14,7 +14,8 @@ from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.network.coarse import PlanGrid
-from cdrsite.network.plants import PlantRules, Plants, Site, gather_plants
+from cdrsite.network.gather import gather_plants
+from cdrsite.network.plants import PlantRules, Plants, Site
 from cdrsite.study.compete import lay_out
 from cdrsite.study.points import cells_on_grid, feature_names, text_column, unique_names
 from cdrsite.study.prepare import Setting, formulae, open_layers, resolve_methods

@@ -27,7 +27,8 @@ from cdrsite.core.states import LOWEST_STATE
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE
 from cdrsite.methods.injection import yearly_most
 from cdrsite.network._kernel_plants import disc_sums
-from cdrsite.network.plants import ROUNDING, PlantRules, gather_plants
+from cdrsite.network.gather import gather_plants
+from cdrsite.network.plants import ROUNDING, PlantRules
 from cdrsite.study.cells import competitors_of
 from cdrsite.study.kinds import prices_paid
 from cdrsite.study.operation import run_shares

@@ -16,6 +16,7 @@ from cdrsite.core.errors import CdrsiteWarning, ConfigError, InfeasibleError
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.layernames import layer_names
 from cdrsite.network.candidates import Candidates, ExistingPipe, candidate_network
+from cdrsite.network.gather import gather_plants
 from cdrsite.network.planning import (
     Options,
     Planned,
@@ -23,7 +24,7 @@ from cdrsite.network.planning import (
     StorageUnit,
     plan_network,
 )
-from cdrsite.network.plants import PlantRules, Plants, gather_plants
+from cdrsite.network.plants import PlantRules, Plants
 from cdrsite.network.trends import fit_trends, pipe_trends, ship_trends
 from cdrsite.transport.costmodels import levelised, ship, truck
 from cdrsite.transport.pipelines import Basis

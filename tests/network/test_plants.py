@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.network.plants import PlantRules, Plants, Site, gather_plants
+from cdrsite.network.gather import gather_plants
+from cdrsite.network.plants import PlantRules, Plants, Site
 
 
 def grid_of(rows: int, cols: int, crs: str = "EPSG:3035", step: float = 1000.0) -> AnalysisGrid:
