@@ -223,25 +223,6 @@ def _store_it(terms, m, v, size, dated):
 
 
 @inner
-def _best_vintage(terms, m, size, dated):
-    """Best vintage of a method; the first wins a tie."""
-    best, vintage = dated.tile.of[VALUE, m], dated.vintage[m]
-    for i in range(size):
-        best[i] = -np.inf
-    for i in range(size):
-        vintage[i] = 0.0
-    for v in range(terms.open.shape[1]):
-        if not terms.open[m, v]:
-            continue
-        _store_it(terms, m, v, size, dated)
-        worth, now = dated.worth[v], np.float64(v)
-        for i in range(size):
-            vintage[i] = now if worth[i] > best[i] else vintage[i]
-        for i in range(size):
-            best[i] = worth[i] if worth[i] > best[i] else best[i]
-
-
-@inner
 def _removes(terms, m, size, dated):
     """Whether all vintages of a method remove CO2 in their worst year wherever it is possible."""
     least, most = np.inf, -np.inf
@@ -257,10 +238,20 @@ def _removes(terms, m, size, dated):
 
 
 @inner
-def _best_that_removes(terms, m, size, dated):
-    """As :func:`_best_vintage`, of a method all of whose vintages remove CO2 in all years."""
+def _store_all(terms, m, v, size, dated):
+    """As :func:`_store_it`, of a method all of whose vintages remove CO2 in all years."""
+    if terms.stored[m] > 0.0:
+        worth, kept = dated.worth[v], dated.sunk[terms.like[m], v]
+        storing = dated.tile.of[STORING, m]
+        for i in range(size):
+            worth[i] += storing[i] * kept[i]
+
+
+@inner
+def _best_vintage(terms, m, size, dated):
+    """Best vintage of a method; the first wins a tie."""
     best, vintage, upper = dated.tile.of[VALUE, m], dated.vintage[m], dated.tile.of[UPPER, m]
-    sunk, storing = dated.sunk[terms.like[m]], dated.tile.of[STORING, m]
+    removes = _removes(terms, m, size, dated)
     for i in range(size):
         best[i] = -np.inf
     for i in range(size):
@@ -268,19 +259,20 @@ def _best_that_removes(terms, m, size, dated):
     for v in range(terms.open.shape[1]):
         if not terms.open[m, v]:
             continue
+        if removes:
+            _store_all(terms, m, v, size, dated)
+        else:
+            _store_it(terms, m, v, size, dated)
         worth, now = dated.worth[v], np.float64(v)
-        if terms.stored[m] > 0.0:
-            kept = sunk[v]
-            for i in range(size):
-                worth[i] += storing[i] * kept[i]
         for i in range(size):
             vintage[i] = now if worth[i] > best[i] else vintage[i]
         for i in range(size):
             best[i] = worth[i] if worth[i] > best[i] else best[i]
-    for i in range(size):
-        best[i] = best[i] if upper[i] > 0.0 else -np.inf
-    for i in range(size):
-        vintage[i] = vintage[i] if upper[i] > 0.0 else 0.0
+    if removes:
+        for i in range(size):
+            best[i] = best[i] if upper[i] > 0.0 else -np.inf
+        for i in range(size):
+            vintage[i] = vintage[i] if upper[i] > 0.0 else 0.0
 
 
 @inner
@@ -292,10 +284,7 @@ def value(fields, terms, start, combo, size, dated):
     for m in range(terms.open.shape[0]):
         _own_values(terms, combo, m, runs, dated)
         _layer_values(terms, combo, m, runs, dated)
-        if _removes(terms, m, size, dated):
-            _best_that_removes(terms, m, size, dated)
-        else:
-            _best_vintage(terms, m, size, dated)
+        _best_vintage(terms, m, size, dated)
 
 
 @inner

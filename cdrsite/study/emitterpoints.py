@@ -14,7 +14,7 @@ from cdrsite.core.errors import DataError, did_you_mean
 from cdrsite.core.units import conversion
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.study.points import (
-    cells_on_grid,
+    DatedPoints,
     feature_names,
     number_column,
     read_cells,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     I64 = NDArray[np.int64]
     Bools = NDArray[np.bool_]
 
+POINTS = DatedPoints("emitters", "emitters", "emitter", "opens", "retires", "open")
+"""How emitters are read."""
 TRUE, FALSE = {"true", "yes", "1"}, {"false", "no", "0", ""}
 """What a column of yes and no may say."""
 MIXED = "mixed"
@@ -116,39 +118,14 @@ def read_points(model: CapturingPlants, reader: LayerReader) -> EmitterPoints:
         [f"{one:g}" for one in rate], "at most 1", "write 90 % as 0.9",
     )  # fmt: skip
     origins, biogenic = _origins(model, frame, names)
-    ends = {
-        key: number_column(
-            frame, getattr(model, key), "a year", -math.inf, f"emitters.{key}", empty=empty
-        )
-        for key, empty in (("opens", -math.inf), ("retires", math.inf))
-    }
-    refuse_points(
-        ends["retires"] <= ends["opens"], "emitters that close before they open",
-        f"emitters: columns {model.opens} and {model.retires}", names,
-        [f"{a:g} to {b:g}" for a, b in zip(*ends.values(), strict=True)],
-        "a later year in which it closes", "correct the years, or leave these out with `where`",
-    )  # fmt: skip
+    opens, retires = POINTS.lives(*POINTS.years(frame, model), names, model)
     needs = {DRAWN[key]: numbers(key, _unit_of(key)) for key in DRAWN}
     must, cost = _must(model, frame, names), numbers("cost", "USD/t")
-    kept = [
-        (k, row, col)
-        for k, row, col in cells_on_grid(frame, names, reader.grid, "emitters", "emitters")
-        if emission[k] * rate[k] > 0
-    ]
-    if not kept:
-        raise DataError(
-            "no emitter on the grid",
-            where=f"layers.{model.layer}",
-            got=f"{len(frame)} points" + (f" where {model.where}" if model.where else ""),
-            expected="at least one that emits, within the region",
-            cure="correct the layer, its coordinate system or `where`; or remove emitters",
-            rule=7,
-        )
-    at, row, col = (np.array(one, np.int64) for one in zip(*kept, strict=True))
+    at, row, col = POINTS.on_grid(frame, names, reader.grid, emission * rate, model)
     return EmitterPoints(
         tuple(names[k] for k in at), tuple(origins[k] for k in at), emission[at],
         (emission * rate)[at], biogenic[at], cost[at],
-        {name: need[at] for name, need in needs.items()}, ends["opens"][at], ends["retires"][at],
+        {name: need[at] for name, need in needs.items()}, opens[at], retires[at],
         must[at], row, col,
     )  # fmt: skip
 

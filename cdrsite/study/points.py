@@ -6,9 +6,11 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.numbers import as_text
@@ -19,8 +21,100 @@ if TYPE_CHECKING:
 
     from cdrsite.core.grid import AnalysisGrid, Block
 
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+
 MOST = 5
 """Most names that a message lists."""
+
+
+@dataclass(frozen=True)
+class DatedPoints:
+    """Features of a section of a scenario that have years: who they are called in messages.
+
+    Attributes
+    ----------
+    section : str
+        Its key in the scenario.
+    kind, one : str
+        Many, and one of them.
+    begin, end : str
+        Keys of the columns with the year from which, and before which each runs.
+    begins : str
+        What happens in the first of these years: "open", or "are built".
+    """
+
+    section: str
+    kind: str
+    one: str
+    begin: str
+    end: str
+    begins: str
+
+    def years(self, frame: gpd.GeoDataFrame, model: Any) -> tuple[F64, F64]:
+        """Years from which, and before which each runs, as they are given; NaN where they are not.
+
+        Raises
+        ------
+        DataError
+            No such column, or what is no number.
+        """
+        first, last = (
+            number_column(
+                frame, getattr(model, key), "a year", -math.inf, f"{self.section}.{key}",
+                empty=math.nan, kind=self.kind,
+            )
+            for key in (self.begin, self.end)
+        )  # fmt: skip
+        return first, last
+
+    def lives(self, first: F64, last: F64, names: Sequence[str], model: Any) -> tuple[F64, F64]:
+        """Those years, infinite where none is known.
+
+        Raises
+        ------
+        DataError
+            One ends before it begins.
+        """
+        first, last = np.nan_to_num(first, nan=-math.inf), np.nan_to_num(last, nan=math.inf)
+        columns = getattr(model, self.begin), getattr(model, self.end)
+        refuse_points(
+            last <= first, f"{self.kind} that close before they {self.begins}",
+            f"{self.section}: columns {columns[0]} and {columns[1]}", names,
+            [f"{a:g} to {b:g}" for a, b in zip(first, last, strict=True)],
+            "a later year in which it closes", "correct the years, or leave these out with `where`",
+        )  # fmt: skip
+        return first, last
+
+    def on_grid(
+        self,
+        frame: gpd.GeoDataFrame,
+        names: Sequence[str],
+        grid: AnalysisGrid,
+        size: F64,
+        model: Any,
+    ) -> tuple[I64, I64, I64]:
+        """Those of some size that lie on the grid: which, row, column; others with a warning.
+
+        Raises
+        ------
+        DataError
+            There are none.
+        """
+        placed = cells_on_grid(frame, names, grid, self.kind, self.section)
+        kept = [found for found in placed if size[found[0]] > 0]
+        if not kept:
+            raise DataError(
+                f"no {self.one} on the grid",
+                where=f"layers.{model.layer}",
+                got=f"{len(frame)} features" + (f" where {model.where}" if model.where else ""),
+                expected="at least one with something to capture, within the region",
+                cure="correct the layer, its coordinate system or `where`; or remove "
+                f"{self.section}",
+                rule=7,
+            )
+        at, row, col = np.array(kept, np.int64).T
+        return at, row, col
 
 
 def cells_on_grid(

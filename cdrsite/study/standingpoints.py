@@ -12,7 +12,7 @@ import numpy as np
 from cdrsite.core.errors import DataError, did_you_mean
 from cdrsite.core.units import conversion
 from cdrsite.study.points import (
-    cells_on_grid,
+    DatedPoints,
     feature_names,
     number_column,
     refuse_points,
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 Cell = tuple[int, int]
+PLANTS = DatedPoints(
+    "standing", "plants that stand", "plant that stands", "built", "retires", "are built"
+)
+"""How plants are read."""
 
 
 @dataclass(frozen=True)
@@ -152,23 +156,12 @@ def read_standing(
     names = unique_names(feature_names(frame, model.name, "plant", "standing.name"))
     methods = _methods(model, frame, names, models)
     capacity = number_column(
-        frame, model.capacity, model.unit, 0.0, "standing.capacity", kind="plants that stand"
+        frame, model.capacity, model.unit, 0.0, "standing.capacity", kind=PLANTS.kind
     )
     capacity = capacity * conversion(model.unit, "t/yr")[0]
     built, retires = _lives(model, frame, names, [models[name] for name in methods], path)
     storage = text_column(frame, model.storage, "standing.storage") or [""] * len(frame)
-    placed = cells_on_grid(frame, names, reader.grid, "plants that stand", "standing")
-    kept = [one for one in placed if capacity[one[0]] > 0]
-    if not kept:
-        raise DataError(
-            "no plant that stands on the grid",
-            where=f"layers.{model.layer}",
-            got=f"{len(frame)} features" + (f" where {model.where}" if model.where else ""),
-            expected="at least one with a capacity, within the region",
-            cure="correct the layer, its coordinate system or `where`; or remove standing",
-            rule=7,
-        )
-    at, row, col = (np.array(one, np.int64) for one in zip(*kept, strict=True))
+    at, row, col = PLANTS.on_grid(frame, names, reader.grid, capacity, model)
     years = np.array([np.nan] if path is None else path.years, np.float64)
     begin = math.nan if path is None else float(path.years[0] if path.start is None else path.start)
     live = np.ones((len(at), 1), np.bool_) if path is None else _runs(built[at], retires[at], years)
@@ -230,30 +223,16 @@ def _lives(
     path: Milestones | None,
 ) -> tuple[F64, F64]:
     """Year from which each runs, and before which; infinite where none is known."""
-    kind = "plants that stand"
-    built, retires = (
-        number_column(
-            frame, getattr(model, key), "a year", -math.inf, f"standing.{key}",
-            empty=math.nan, kind=kind,
-        )
-        for key in ("built", "retires")
-    )  # fmt: skip
+    built, retires = PLANTS.years(frame, model)
     life = np.array([one.number("lifetime", 25.0) for one in models])
     retires = np.where(np.isnan(retires), built + life, retires)
     refuse_points(
-        np.isnan(retires) & (path is not None), f"{kind}, and nothing says until when",
+        np.isnan(retires) & (path is not None), f"{PLANTS.kind}, and nothing says until when",
         f"layers.{model.layer}", names, ["no year"] * len(names),
         "the year in which each was built, or closes",
         "fill the column of standing.built or of standing.retires",
     )  # fmt: skip
-    built, retires = np.nan_to_num(built, nan=-math.inf), np.nan_to_num(retires, nan=math.inf)
-    refuse_points(
-        retires <= built, f"{kind} that close before they are built",
-        f"standing: columns {model.built} and {model.retires}", names,
-        [f"{a:g} to {b:g}" for a, b in zip(built, retires, strict=True)],
-        "a later year in which it closes", "correct the years, or leave these out with `where`",
-    )  # fmt: skip
-    return built, retires
+    return PLANTS.lives(built, retires, names, model)
 
 
 def ground_of(points: StandingPoints, need: F64, grid: AnalysisGrid) -> dict[Cell, float]:

@@ -143,7 +143,7 @@ def refused(world: Path, *settings: str) -> str:
         ({"must": ["perhaps", "", ""]}, ("emitters.must_run=must",), ("neither true", "perhaps")),
         ({"power": [1.5, 0.2, 0.3]}, ("emitters.rate=power",), ("not a share", "kiln: 1.5")),
         ({}, ("emitters.rate=1.5",), ("not a share of what is emitted", "1.5")),
-        ({}, ("emitters.where=name = 'x'",), ("no emitter on the grid", "0 points")),
+        ({}, ("emitters.where=name = 'x'",), ("no emitter on the grid", "0 features")),
         ({}, ("resources.storage={unlimited: true}",), ("resources.storage.units",)),
         ({}, ("emitters.biomass=0.1",), ("emitters need biomass", "emitters.biomass: 0")),
         (
