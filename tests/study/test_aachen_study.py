@@ -31,6 +31,8 @@ ROWS = {
     "a8": [STEEP],
     "a9": [NATURA, CDDA, ROADS, STEEP, '{name: built, layer: clc, classes: "1-11"}'],
 }
+EVERYDAY = {"a0", "a4", "a9"}
+"""All cells, a filter with a buffer, and all kinds of rules at once; the rows between are slow."""
 SCENARIO = """\
 name: aachen
 data_folder: {folder}
@@ -70,7 +72,9 @@ def study(cases_dir: Path, folder: Path, rules: list[str], rest: str) -> cdrsite
     return cdrsite.run(cdrsite.load_scenario(path))
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize(
+    "row", [row if row in EVERYDAY else pytest.param(row, marks=pytest.mark.slow) for row in ROWS]
+)
 def test_every_row_to_the_pixel(
     cases_dir: Path, tmp_path: Path, golden: dict[str, dict[str, float]], row: str
 ) -> None:
