@@ -28,7 +28,7 @@ from cdrsite.core.words import FOLDER, LANGUAGES
 from cdrsite.library.files import FOLDER as LIBRARY
 from cdrsite.methods.model import method_model
 from cdrsite.outputs.assumptions import known_assumptions
-from cdrsite.outputs.palette import method_colour
+from cdrsite.outputs.palette import GROUND_COLOUR, METHOD_COLOURS, method_colour
 from cdrsite.outputs.tables import write_json
 from cdrsite.report import page as page_module
 from cdrsite.report.curve import round_step, steps_of, ticks
@@ -372,6 +372,12 @@ def test_contrast_of_text_is_enough() -> None:
         assert contrast(colours[name], colours["tint"]) >= 4.5, name
     badge = re.search(r"\.badge \{[^}]*color: (#\w{6}); background: (#\w{6})", style)
     assert badge is not None and contrast(*badge.groups()) >= 4.5
+    # a browser that darkens pages leaves it as it is: colours of maps are numbers, and so is this
+    assert re.search(r"^html \{[^}]*color-scheme: only light;", style, re.M)
+    edge = re.search(r'color: "(#\w{6})", weight: 0\.9', (REPORT / "assets" / "map.js").read_text())
+    assert edge is not None
+    for colour in (GROUND_COLOUR, "#ffffff", *METHOD_COLOURS.values()):
+        assert max(contrast(edge[1], colour), contrast(colour, GROUND_COLOUR)) >= 3, colour
 
 
 # ------------------------------------------------------------------- languages
