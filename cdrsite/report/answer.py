@@ -205,7 +205,7 @@ def by_method(frame: Frame) -> str:
         total = [frame.say("total"), *sums]
     title = frame.say("by_method.title")
     body = table(title, columns, rows, total=total, headed=True)
-    note = ""
+    note = of_last_year(frame)
     area = sum(real(frame.at(f"methods/{quoted(name)}/land_km2")) for name in methods)
     if area > real(frame.at("region_km2")):
         note += paragraph(frame.say("by_method.shared"), kind="note")
@@ -213,6 +213,25 @@ def by_method(frame: Frame) -> str:
         each = [avoids(frame, name) for name in avoided]
         note += paragraph(frame.say("by_method.avoided", each=" ".join(each)), kind="note")
     return tag("h3", title) + body + note + by_durability(frame)
+
+
+def of_last_year(frame: Frame) -> str:
+    """Of a path: how the total of the table and the tonnes at the top are the same plan."""
+    if not frame.at("pathway"):
+        return ""
+    last = len(frame.at("pathway/years")) - 1
+    both = frame.at("pathway/removal_mt_yr") is not None
+    facts = {"year": "years", "at_age": "net_mt_yr"}
+    if both:
+        facts |= {"emitters": "net_of_emitters_mt_yr", "all": "removal_mt_yr"}
+    shown = {name: frame.value(f"pathway/{key}/{last}") for name, key in facts.items()}
+    shown["year"] = frame.year(f"pathway/years/{last}")
+    words = frame.say(
+        "by_method.path.emitters" if both else "by_method.path",
+        total=frame.value("net_mt_yr"),
+        **shown,
+    )
+    return paragraph(words, kind="note")
 
 
 def avoids(frame: Frame, name: str) -> str:

@@ -18,6 +18,7 @@ from cdrsite.core.words import Words
 from cdrsite.explain.place import explain_place
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.report.answer import by_method, of_last_year
 from cdrsite.report.dated import DatedLine, drawing
 from cdrsite.report.frame import Frame
 from cdrsite.report.mapview import map_fragment
@@ -27,6 +28,8 @@ from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
 pytestmark = pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
+TOTALS = ("net_mt_yr", "net_of_emitters_mt_yr", "removal_mt_yr")
+VALUES = re.compile(r'data-key="([^"]+)" data-value="([^"]+)"')
 SHORT = (
     *GOAL,
     "milestones.missed={price: 150 USD/t}",
@@ -114,6 +117,14 @@ def test_a_plan_of_one_year_has_no_such_section(tmp_path_factory: pytest.TempPat
     frame = Frame(RunFolder(plain), Words())
     assert years(frame) == ""
     assert path_figures(frame) == []
+    assert of_last_year(frame) == ""
+
+
+def test_the_table_by_method_says_that_forests_have_an_age(frame: Frame) -> None:
+    said = of_last_year(frame)
+    keys = ("pathway/years/2", "net_mt_yr", "pathway/net_mt_yr/2")
+    assert dict(VALUES.findall(said)) == {key: f"{frame.at(key)!r}" for key in keys}
+    assert said in by_method(frame)
 
 
 def test_areas_lie_on_one_another_and_lines_on_their_values(frame: Frame) -> None:
@@ -250,3 +261,9 @@ def test_what_biogenic_emitters_remove_lies_on_the_methods(folder: Path, tmp_pat
         assert keys[0] == "pathway/removal_mt_yr/2"
         assert not any("avoided" in key for key in keys)
         assert all(with_them.words.has(words) for _, _, words in path_figures(with_them))
+        # the total of the table by method and the tonnes at the top are said to be one plan
+        said = of_last_year(with_them)
+        keys = ["net_mt_yr", *(f"pathway/{key}/2" for key in TOTALS)]
+        assert {key: float(value) for key, value in VALUES.findall(said)} == pytest.approx(
+            {"pathway/years/2": 2050} | {key: with_them.at(key) for key in keys}
+        )
