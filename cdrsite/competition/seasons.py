@@ -46,9 +46,29 @@ class Seasons:
     Parameters
     ----------
     problem : Problem
+
+    Raises
+    ------
+    DataError
+        If rows of months count a method by more than one quantity: its months then have another
+        order in each cell.
     """
 
     problem: Problem
+
+    def __post_init__(self) -> None:
+        for one in self.problem.seasonal:
+            needs = [p.need.get(one.method, 0.0) for p in self.problem.pools if p.month >= 0]
+            counted = sorted({n if isinstance(n, str) else "gross" for n in needs if n != 0.0})
+            if len(counted) > 1:
+                raise DataError(
+                    "rows of months count a method that runs by season in several ways",
+                    where=f"method {one.method!r}",
+                    got=", ".join(counted),
+                    expected="one quantity, so that its months have one order in all cells",
+                    cure="let it run all year",
+                    rule=8,
+                )
 
     @cached_property
     def place(self) -> dict[str, int]:

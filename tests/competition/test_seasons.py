@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,6 +25,7 @@ from cdrsite.competition.problem import (
     SinkFamily,
 )
 from cdrsite.competition.results import net_and_cost
+from cdrsite.core.errors import DataError
 
 GOLDEN = np.array([1.0, 1.2, 2.0, 3.5, 5.0, 4.0, 2.5, 1.5, 1.1, 0.8, 0.8, 0.9]) * 1e6
 """Water of a river by month [m3]."""
@@ -60,6 +63,19 @@ def test_a_constant_load_is_held_to_its_tightest_month() -> None:
     found = solve(golden(seasonal=False), VALUE, OPTIONS)
     assert found.totals.by_combo[:, 0, 0].sum() == pytest.approx(3.2e6, rel=1e-9)
     assert found.report.value == pytest.approx(224.0e6, rel=1e-9)
+
+
+def test_months_that_are_counted_in_two_ways_have_no_one_order() -> None:
+    """Prices by month of water and of what a layer says: each cell would have an order of its own."""
+    known = golden(seasonal=True)
+    cells = replace(known.cells, layers={"heat": np.array([[2.0]])})
+    heat = [
+        replace(row, name="heat", supply=row.supply * 2.0, need={"dac": "heat"})
+        for row in known.pools
+    ]
+    both = replace(known, cells=cells, pools=(*known.pools, *heat), layers=("heat",))
+    with pytest.raises(DataError, match="got gross, heat; expected one quantity.*all year"):
+        solve(both, VALUE, OPTIONS)
 
 
 def test_a_seasonal_plant_runs_in_the_months_that_pay() -> None:
