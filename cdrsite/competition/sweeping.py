@@ -25,7 +25,8 @@ Combos = npt.NDArray[np.integer]
 class SweepPrices:
     """An objective with prices, as the kernel takes them.
 
-    ``order`` is that of the months, of methods that run by season (:mod:`cdrsite.competition.seasons`).
+    ``order`` is that of the months, of methods that run by season
+    (:mod:`cdrsite.competition.seasons`).
     """
 
     weight: F64

@@ -66,7 +66,7 @@ def test_a_constant_load_is_held_to_its_tightest_month() -> None:
 
 
 def test_months_that_are_counted_in_two_ways_have_no_one_order() -> None:
-    """Prices by month of water and of what a layer says: each cell would have an order of its own."""
+    """Of water and of what a layer says: each cell would have an order of its own."""
     known = golden(seasonal=True)
     cells = replace(known.cells, layers={"heat": np.array([[2.0]])})
     heat = [
@@ -74,7 +74,7 @@ def test_months_that_are_counted_in_two_ways_have_no_one_order() -> None:
         for row in known.pools
     ]
     both = replace(known, cells=cells, pools=(*known.pools, *heat), layers=("heat",))
-    with pytest.raises(DataError, match="got gross, heat; expected one quantity.*all year"):
+    with pytest.raises(DataError, match=r"got gross, heat; expected one quantity.*all year"):
         solve(both, VALUE, OPTIONS)
 
 
