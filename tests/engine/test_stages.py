@@ -101,6 +101,8 @@ STOOD = (
     "standing={layer: works, method: kind, capacity: t, unit: t/yr, built: year}",
     *DATED,
 )
+FED = ("standing={layer: works, method: fuel, capacity: much, unit: t/yr}", *UNPLANNED)
+"""A plant that stands and takes the residues of cells around."""
 DEARER = ("methods.daccs-solid.override={land_direct: 900 m2}",)
 
 FEW: tuple[Change, ...] = (
@@ -120,6 +122,7 @@ FEW: tuple[Change, ...] = (
     ("costs.base_year", "costs.base_year=2022", BASALT),
     ("transport.surface", "transport.surface.onshore=2", UNPLANNED),
     ("resources.land", "resources.land.usable=0.4", UNPLANNED),
+    ("resources.biomass", "resources.biomass.factor=0.8", FED),
     ("network.segments", "network.segments=1", ()),
     ("objective", PAID[0], UNPLANNED),
     ("standing", "standing.capacity=more", STOOD),
@@ -238,7 +241,7 @@ def write_rich(folder: Path) -> Path:
     write_polygons(folder / "ports.gpkg", [centre], name=["p"])
     write_polygons(
         folder / "works.gpkg", [box(1.4, 1.4, 0.1, 0.1)], name=["w"], kind=["daccs-solid"],
-        t=[100.0], more=[300.0], year=[2020],
+        t=[100.0], more=[300.0], year=[2020], fuel=["beccs-residue"], much=[1000.0],
     )  # fmt: skip
     return path
 
