@@ -135,7 +135,10 @@ class Words:
         return next((self._table[key] for key in keys if key in self._table), name)
 
     def zone(self, name: str) -> str:
-        """A zone's own name; a month, and what the whole region shares, are in the language."""
+        """A zone's own name; months, targets of years and the region are in the language."""
+        target, _, year = name.rpartition(" ")
+        if year.isdecimal() and f"end.path.ledger.{target}" in self._table:
+            return self("years.rule", ledger=self(f"end.path.ledger.{target}"), year=year)
         pool, month = month_of(name)
         if f"month.{month}" in self._table:
             return self("months.row", pool=self.zone(pool), month=self(f"month.{month}"))

@@ -185,7 +185,7 @@ def row_named(words: Words, family: str, zone: str) -> str:
     if family != "policy":
         return words("years.row", what=words.resource(family), where=words.zone(zone))
     method = growing(zone)
-    return words("years.growth", method=words.method(method)) if method else zone
+    return words("years.growth", method=words.method(method)) if method else words.zone(zone)
 
 
 def _ledger(frame: Frame, row: Row) -> str:

@@ -111,6 +111,16 @@ def test_what_binds_is_named_with_its_year_in_the_words_of_the_page(
     assert "beccs-residue" not in named
 
 
+def test_targets_of_years_are_named_in_the_language() -> None:
+    english, chinese = Words(), Words("zh")
+    for ledger, said in (("removal", "移除"), ("durable removal", "持久移除"), ("budget", "预算")):
+        assert english.zone(f"{ledger} 2060") == f"{ledger} 2060"
+        assert chinese.zone(f"{ledger} 2060") == f"2060 年{said}"
+    # a name of the user's own stays as it is
+    assert chinese.zone("Basin 2060") == "Basin 2060"
+    assert row_named(chinese, "policy", "removal 2060") == "2060 年移除"
+
+
 def test_a_plan_of_one_year_has_no_such_section(tmp_path_factory: pytest.TempPathFactory) -> None:
     world = write_dated(tmp_path_factory.mktemp("one year"))
     plain = run(load_scenario(world)).write(world.parent / "run")
