@@ -36,6 +36,11 @@ MOST_FORMED = 2000
 """Sums of methods that are kept: what a study of many methods tries, some 30 MB."""
 SHARE = 0.25
 """Share of the free memory that results of stages may fill."""
+FORMED = Memory(MOST_FORMED)
+"""Sums of methods that the runs of this process formed, by all that they depend on, of a batch or
+not: who runs a study again, with another grid or layer, need not wait for the same sums."""
+FORMULAE = Memory(MOST_FORMED // 8)
+"""Formulae of methods, likewise; apart, as samples that draw every number fill it."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,6 @@ class Cache:
     ----------
     written : Memory
         What was written, by content.
-    formed : Memory
-        Sums of methods that were formed, each of size 1.
     made, taken : Counter
         How often each stage was made, and how often it was taken from an earlier run.
     """
@@ -70,7 +73,6 @@ class Cache:
     def __init__(self, folder: Path | None = None, *, lasting: bool = True) -> None:
         self.folder, self.lasting = folder, lasting
         self.written = Memory(WRITTEN_ROOM)
-        self.formed = Memory(MOST_FORMED)
         self.made: Counter[str] = Counter()
         self.taken: Counter[str] = Counter()
         self._stages = Memory(int(SHARE * free_memory()), KEPT, _remove)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import warnings
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from cdrsite.config.models import Scenario
@@ -17,7 +17,7 @@ from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataE
 from cdrsite.core.grid import Block
 from cdrsite.core.reader import LayerReader
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.engine.cache import Cache
+from cdrsite.engine.cache import FORMULAE, Cache
 from cdrsite.engine.stages import stage
 from cdrsite.layers.check import check_layers
 from cdrsite.layers.region import StudyArea, build_grid
@@ -45,10 +45,11 @@ from cdrsite.methods.storage import StorageUnits, read_storage
 from cdrsite.methods.supply import Pools, read_pools
 from cdrsite.place.registry import PlaceNumbers, keys_of_methods, place_numbers, remarks
 from cdrsite.scoring import sums
-from cdrsite.scoring.sums import ScoringPlan
+from cdrsite.scoring.sums import MethodPlan, ScoringPlan
 from cdrsite.siting.exclusions import RuleBook, rule_book
 from cdrsite.siting.gates import BoundGate, bound_gates, unchecked
 from cdrsite.siting.suitability import CriterionSet, criterion_sets
+from cdrsite.study.formed import FORMULAE_READS, FormedSums
 from cdrsite.study.goal import part_of
 
 if TYPE_CHECKING:
@@ -371,10 +372,7 @@ class Formulae:
 
 @stage(
     "formulae",
-    reads=(
-        *("costs.discount_rate", "costs.prices", "transport.cost", "transport.leakage"),
-        *("resources", "milestones.years", "milestones.intensity", "milestones.prices"),
-    ),
+    reads=FORMULAE_READS,
     after=(resolve_methods, read_rules, read_lands, read_criteria, storage_of, injected),
     gives=("plan", "rivals", "ledgers", "places"),
 )
@@ -390,11 +388,18 @@ def formulae(
     """Write the formulae of the methods down."""
     routed = storage is not None
     given = ingredients(scenario, routed=routed, injecting=emits(injection))
+    formed = FormedSums(FORMULAE)
+    of = {
+        name: formed.made(where, partial(_of_method, model, scenario, given, where), model,
+                          scenario, given)
+        for name, model in models.items()
+        for where in (_where(name, book, lands, criteria),)
+    }  # fmt: skip
     return Formulae(
-        _plan(scenario, models, book, lands, criteria, given),
-        {name: rival_sums(model, scenario, given) for name, model in models.items()},
-        {name: ledger_sums(model, scenario, given) for name, model in models.items()},
-        {name: place_numbers(priced(model, scenario)) for name, model in models.items()},
+        ScoringPlan(tuple(plan for plan, _, _, _ in of.values())),
+        {name: rivals for name, (_, rivals, _, _) in of.items()},
+        {name: ledgers for name, (_, _, ledgers, _) in of.items()},
+        {name: places for name, (_, _, _, places) in of.items()},
     )
 
 
@@ -548,21 +553,24 @@ def _raise_findings(reader: LayerStack, scenario: Scenario) -> None:
         raise DataError("\n".join(dict.fromkeys(errors)))
 
 
-def _plan(
-    scenario: Scenario,
-    models: dict[str, MethodModel],
-    book: RuleBook,
-    lands: Lands,
-    criteria: tuple[CriterionSet, ...],
-    given: Ingredients,
-) -> ScoringPlan:
+def _where(
+    name: str, book: RuleBook, lands: Lands, criteria: tuple[CriterionSet, ...]
+) -> tuple[str, str, int, str]:
+    """Group, ground, reason bits and suitability of a method."""
     groups = {bits: str(i) for i, bits in enumerate(book.groups)}
-    plans = []
-    for name, model in models.items():
-        which = next(i for i, one in enumerate(criteria) if name in one.methods)
-        group = groups[book.group_of(name)]
-        ground = ground_name((book.group_of(name), lands.of[name]), book)
-        rules = sum(1 << bit for bit in book.group_of(name))
-        suitability = f"suitability {which}"
-        plans.append(method_plan(model, scenario, given, group, ground, rules, suitability))
-    return ScoringPlan(tuple(plans))
+    which = next(i for i, one in enumerate(criteria) if name in one.methods)
+    mine = book.group_of(name)
+    ground = ground_name((mine, lands.of[name]), book)
+    return groups[mine], ground, sum(1 << bit for bit in mine), f"suitability {which}"
+
+
+def _of_method(
+    model: MethodModel, scenario: Scenario, given: Ingredients, where: tuple[str, str, int, str]
+) -> tuple[MethodPlan, RivalSums, PlaceSums, PlaceNumbers]:
+    """All sums of products of one method, and the numbers of its own layers."""
+    return (
+        method_plan(model, scenario, given, *where),
+        rival_sums(model, scenario, given),
+        ledger_sums(model, scenario, given),
+        place_numbers(priced(model, scenario)),
+    )

@@ -20,7 +20,7 @@ from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.core.remote import addressed
 from cdrsite.core.secrets import hidden
-from cdrsite.engine.cache import Cache
+from cdrsite.engine.cache import FORMED, Cache
 from cdrsite.engine.record import InputWatch, changed_text
 from cdrsite.result.study_result import StudyResult
 from cdrsite.siting.exclusions import exclude_block
@@ -148,7 +148,7 @@ def run(
         with clock.stage("plan"):
             allocation = lay_out(setting, solution, cells, space)
         with clock.stage("ranges"):
-            formed = FormedSums(cache.formed)
+            formed = FormedSums(FORMED)
             ranges = cost_ranges(setting, offers, space, formed)
         with clock.stage("sensitivity"):
             ends = samples != "none"

@@ -10,8 +10,10 @@ from tiny_scenario import SCENARIO, write_world
 import cdrsite
 from cdrsite.config.load import parse_scenario
 from cdrsite.config.models import Scenario
-from cdrsite.engine.cache import Cache
+from cdrsite.core.memory import Memory
+from cdrsite.engine.cache import MOST_FORMED
 from cdrsite.engine.stages import content
+from cdrsite.library.files import FOLDER
 from cdrsite.methods.formulae import Ingredients
 from cdrsite.methods.model import MethodModel
 from cdrsite.methods.rivals import RivalSums
@@ -43,7 +45,11 @@ def test_numbers_that_no_formula_looks_at_need_no_trial(
 
 
 def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the sums that are formed for a tried number depend on, as they are formed."""
+    """What the sums that are formed for a tried number depend on, as they are formed.
+
+    No earlier run of this process has formed any.
+    """
+    monkeypatch.setattr("cdrsite.study.run.FORMED", Memory(MOST_FORMED))
     made: list[str] = []
     plainly = formed.rival_sums
 
@@ -73,28 +79,58 @@ def test_sums_with_another_number_are_formed_once_for_all_who_try_it(
     assert known < 0.7 * (len(made) - known)
 
 
-def test_runs_of_a_batch_form_the_sums_of_the_method_that_differs_alone(
+def test_a_method_file_that_was_edited_has_sums_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where what was edited is no number of its: the next run in this process sees it."""
+    write_world(tmp_path)
+    text = (FOLDER / "methods" / "afforestation.yaml").read_text("utf-8")
+    own = SCENARIO.replace("{gates: false}", "{gates: false, library: own.yaml}")
+    (tmp_path / "own.yaml").write_text(text, "utf-8")
+    made = _counted(monkeypatch)
+    scenario = parse_scenario(own, tmp_path / "study.yaml")
+    first = cdrsite.run(scenario)
+    assert made
+    made.clear()
+    cdrsite.run(scenario)
+    assert made == []
+    (tmp_path / "own.yaml").write_text(
+        text.replace("ledger_class: removal", "").replace(
+            "durability:", "ledger_class: avoided\ndurability:", 1
+        ),
+        "utf-8",
+    )
+    other = cdrsite.run(scenario)
+    assert any("removes nothing" in said for said in other.warnings)
+    assert {name.split(",")[0] for name in made} == {"('afforestation'"}
+    assert first.summary != other.summary
+
+
+def test_runs_form_the_sums_of_the_method_that_differs_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_world(tmp_path)
-    made, cache = _counted(monkeypatch), Cache()
-    run(parse_scenario(SCENARIO, tmp_path / "study.yaml"), cache=cache)
+    made = _counted(monkeypatch)
+    run(parse_scenario(SCENARIO, tmp_path / "study.yaml"))
     first = [text.split(",")[0] for text in made]
     assert len(set(first)) > 1
     text = SCENARIO.replace("profile: lit", "override: {land_direct: 20 m2}, profile: lit")
     other = parse_scenario(text, tmp_path / "study.yaml")
     made.clear()
-    shared = run(other, cache=cache)
+    shared = run(other)
     assert {text.split(",")[0] for text in made} == {"('daccs-solid'"}
+    monkeypatch.setattr("cdrsite.study.run.FORMED", Memory(MOST_FORMED))
     alone = run(other)
     assert shared.used == alone.used
     for table in ("cost_ranges", "sensitivity"):
         assert shared.tables[table].equals(alone.tables[table])
     made.clear()
+    run(parse_scenario(SCENARIO, tmp_path / "study.yaml"))
+    made.clear()
     dearer = (
         SCENARIO + "costs: {prices: {biomass: 90 USD/t}}\n"
     )  # a price of the study: nothing of the first run holds
-    run(parse_scenario(dearer, tmp_path / "study.yaml"), cache=cache)
+    run(parse_scenario(dearer, tmp_path / "study.yaml"))
     assert {text.split(",")[0] for text in made} == set(first)
 
 
