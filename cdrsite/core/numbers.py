@@ -11,6 +11,8 @@ MISSING = "–"
 """What stands where a number is not known."""
 SMALLEST = -4
 """Exponent of ten below which a number is written with its power of ten."""
+FAINT = 1e-3
+"""Amounts in a table that are below this part of their unit are told as below it."""
 ROUNDING = 1e-12
 """Below this a number is what sums of larger ones leave over: of a Mt, a gram."""
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -45,6 +47,20 @@ def number(value: object, digits: int = 3) -> str:
         return _signed(f"{size:,.{max(0, digits - 1 - power)}f}")
     head = _signed(f"{size / 10.0**power:.{max(digits - 2, 0)}f}")
     return f"{head} × 10{str(power).translate(SUPERSCRIPTS)}"
+
+
+def table_amount(value: object, digits: int = 3) -> str:
+    """An amount in a column whose head names its unit: ``< 0.001`` for what is next to nothing.
+
+    A reader who looks down a column of ``7.06`` and ``0.226`` takes ``6.2 × 10⁻⁵`` for 6.2.
+    """
+    if isinstance(value, Integral) or not isinstance(value, Real):
+        return number(value, digits)
+    size = float(value)
+    if not ROUNDING <= abs(float(f"{size:.{digits - 1}e}")) < FAINT:
+        return number(size, digits)
+    least = number(FAINT, 1)
+    return f"<{THIN}{least}" if size > 0 else f">{THIN}−{least}"
 
 
 def brief(value: object, digits: int = 4) -> str:

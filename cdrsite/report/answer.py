@@ -189,7 +189,8 @@ def by_method(frame: Frame) -> str:
         at = f"methods/{quoted(name)}"
         share = net[name] / most if most > 0 else 0.0
         numbers = (
-            frame.value(f"{at}/{key}") for key in ("net_mt_yr", "mean_cost_usd_t", "land_km2")
+            frame.value(f"{at}/{key}", amount=True)
+            for key in ("net_mt_yr", "mean_cost_usd_t", "land_km2")
         )
         rows.append([frame.method(name) + bar(share, frame.colour(name)), *numbers])
     columns = (
@@ -201,7 +202,8 @@ def by_method(frame: Frame) -> str:
     total = None
     if len(methods) > 1:
         land = "+".join(f"methods/{quoted(name)}/land_km2" for name in methods)
-        sums = (frame.value(pointer) for pointer in ("net_mt_yr", "mean_cost_usd_t", land))
+        keys = ("net_mt_yr", "mean_cost_usd_t", land)
+        sums = (frame.value(pointer, amount=True) for pointer in keys)
         total = [frame.say("total"), *sums]
     title = frame.say("by_method.title")
     body = table(title, columns, rows, total=total, headed=True)
@@ -265,7 +267,8 @@ def by_durability(frame: Frame) -> str:
     for name, tonnes in net.items():
         at = f"durability/{quoted(name)}"
         label = frame.say(f"durability.{name}") + bar(tonnes / most, LASTING)
-        numbers = (frame.value(f"{at}/{key}") for key in ("net_mt_yr", "retained_mt_yr"))
+        keys = ("net_mt_yr", "retained_mt_yr")
+        numbers = (frame.value(f"{at}/{key}", amount=True) for key in keys)
         rows.append([label, *numbers])
     title = frame.say("durability.title")
     return tag("h3", title) + table(title, columns, rows, headed=True)
@@ -294,7 +297,8 @@ def method_details(frame: Frame) -> str:
     for name in methods:
         at = f"methods/{quoted(name)}"
         cells = [
-            frame.value(f"{at}/{key}", 100.0 if unit == "%" else 1.0) for key, unit, _ in DETAILS
+            frame.value(f"{at}/{key}", 100.0 if unit == "%" else 1.0, amount=True)
+            for key, unit, _ in DETAILS
         ]
         limits = limits_in_words(frame, str(frame.at(f"{at}/alone_limits") or ""))
         rows.append([frame.method(name), *cells, limits])

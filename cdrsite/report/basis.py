@@ -64,7 +64,7 @@ def money(frame: Frame) -> str:
     columns = (
         (frame.say("basis.what"), "text"),
         (frame.say("basis.value"), "number"),
-        (frame.say("basis.unit"), "text"),
+        (frame.say("basis.unit"), "short"),
     )
     title = frame.say("basis.money")
     body = table(title, columns, rows, attributes={"class": "narrow"}, headed=True)
@@ -99,9 +99,9 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
     columns = (
         (frame.say("basis.parameter"), "text"),
         (frame.say("basis.value"), "number"),
-        (frame.say("basis.unit"), "text"),
+        (frame.say("basis.unit"), "short"),
         (frame.say("basis.range"), "number"),
-        (frame.say("basis.source"), "text"),
+        (frame.say("basis.source"), "long"),
     )
     rows: list[list[str]] = []
     unused: list[list[str]] = []
@@ -206,7 +206,7 @@ def layers(frame: Frame) -> str:
     columns = (
         (frame.say("layers.name"), "text"),
         (frame.say("layers.file"), "text"),
-        (frame.say("basis.unit"), "text"),
+        (frame.say("basis.unit"), "short"),
         (frame.say("layers.licence"), "text"),
     )
     rows = []
@@ -282,10 +282,21 @@ def grid(frame: Frame) -> str:
         "again.grid",
         rows=frame.words.number(record["rows"]),
         cols=frame.words.number(record["cols"]),
-        step=text(frame.words.exact(record["resolution"])),
+        step=_side(frame, crs, float(record["resolution"])),
         crs=text(named.group(1) if named else crs),
     )
     return paragraph(sentence)
+
+
+def _side(frame: Frame, crs: str, resolution: float) -> str:
+    """Side of a cell: in kilometres, or in degrees where the grid has those."""
+    from pyproj import CRS
+
+    system = CRS.from_user_input(crs)
+    if system.is_geographic:
+        return text(f"{frame.words.exact(resolution)}°")
+    metres = resolution * system.axis_info[0].unit_conversion_factor
+    return text(f"{frame.words.exact(round(metres / 1000.0, 9))} ") + frame.unit("km")
 
 
 def inputs(frame: Frame) -> str:

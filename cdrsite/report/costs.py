@@ -208,7 +208,7 @@ def in_numbers(frame: Frame, names: Iterable[str]) -> str:
     """Cost of a gross, a net and a credited tonne, the band, and the basis that it stands on."""
     columns = [(frame.say("column.method"), "text")]
     columns += [(frame.say(label) + frame.in_(unit), "number") for _, unit, label in NUMBERS]
-    columns += [(frame.say("column.cost_basis"), "text")]
+    columns += [(frame.say("column.cost_basis"), "long")]
     rows = []
     for name in names:
         at = f"costs/{quoted(name)}"
@@ -253,7 +253,7 @@ def bands(frame: Frame, names: Iterable[str]) -> str:
             PageColumn("column.low", "low"),
             PageColumn("basis.value", "central"),
             PageColumn("column.high", "high"),
-            PageColumn("basis.unit", lambda row: frame.unit(str(row["unit"]))),
+            PageColumn("basis.unit", lambda row: frame.unit(str(row["unit"])), kind="short"),
             PageColumn("column.at_low", "usd_net_t_at_low", "USD/t"),
             PageColumn("column.at_high", "usd_net_t_at_high", "USD/t"),
         )
@@ -277,8 +277,8 @@ def published(frame: Frame) -> str:
         PageColumn("column.net_cost", "usd_net_t", "USD/t"),
         PageColumn("column.published_low", "low_usd_t", "USD/t"),
         PageColumn("column.published_high", "high_usd_t", "USD/t"),
-        PageColumn("column.beside", lambda row: _beside(frame, row)),
-        PageColumn("basis.source", lambda row: _cited(frame, row)),
+        PageColumn("column.beside", lambda row: _beside(frame, row), kind="long"),
+        PageColumn("basis.source", lambda row: _cited(frame, row), kind="long"),
     )
     heads, body = listed(frame, "cost_published", columns, range(len(rows)))
     title = frame.say("fall.published")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from cdrsite.report.emitted import beside_emitters
 from cdrsite.report.frame import Frame, Row, details, paragraph, real
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import PageColumn, file_note, listed
@@ -96,7 +97,7 @@ def supply_curve(frame: Frame) -> str:
     used = [name for name in frame.run.methods if any(step.method == name for step in steps)]
     legend = frame.legend(used)
     intro = paragraph(frame.say("curve.intro", year=frame.year("base_year")))
-    return intro + legend + plot(frame, steps) + figures(frame, len(rows))
+    return intro + beside_emitters(frame) + legend + plot(frame, steps) + figures(frame, len(rows))
 
 
 def plot(frame: Frame, steps: list[CurveStep]) -> str:

@@ -13,8 +13,9 @@ Points = Sequence[tuple[float, float]]
 """Year and value, in the order of the years; what lies between two is on the line."""
 
 
-CROWDED = 0.1
-"""Years nearer than this share of the axis do not both have their name below it [1]."""
+CROWDED, CROWDED_NARROW = 0.1, 0.15
+"""Years nearer than this share of the axis do not both have their name below it, on a page and
+on a phone [1]."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +145,12 @@ def _framed(frame: Frame, svg: str, up: str, marks: Sequence[float], years: Sequ
         for mark in marks
     ]  # fmt: skip
     wide = last - first or 1.0
+    always = _apart(years, CROWDED_NARROW * wide)
     below = [
-        tag("span", text(f"{year:g}"), style=f"left:{100 * (year - first) / wide:.2f}%")
+        tag("span", text(f"{year:g}"), style=f"left:{100 * (year - first) / wide:.2f}%",
+            class_=None if year in always else "wide")
         for year in _apart(years, CROWDED * wide)
-    ]
+    ]  # fmt: skip
     return tag(
         "div",
         tag("p", up, class_="axis"),

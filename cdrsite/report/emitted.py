@@ -78,6 +78,18 @@ def avoided_told(frame: Frame, last: int) -> str:
     return frame.say("emitted.avoids", year=frame.year(f"pathway/years/{last}"), n=frame.value(at))
 
 
+def beside_emitters(frame: Frame) -> str:
+    """That what follows is of the methods only, where biogenic emitters remove CO2 too."""
+    years = frame.at("emitters/years")
+    if not years:
+        return ""
+    at = f"emitters/years/{len(years) - 1}/removed_mt_yr"
+    if not real(frame.at(at)) > LEAST:
+        return ""
+    way = tag("a", frame.say("emitted.title"), href="#emitters")
+    return paragraph(frame.say("emitted.beside", n=frame.value(at), way=way), kind="note")
+
+
 def _scarce(rows: list[Row]) -> list[int]:
     """Rows in which anything is displaced."""
     return [i for i, row in enumerate(rows) if real(row["displaced_per_captured"]) > LEAST]
@@ -106,7 +118,7 @@ def displaced(frame: Frame) -> str:
 
     columns = (
         PageColumn("emitted.unit", lambda row: text(word(row["unit"]))),
-        PageColumn("emitted.year", lambda row: text(word(row["year"]))),
+        PageColumn("emitted.year", lambda row: text(word(row["year"])), kind="short"),
         money("stored_price"),
         money("drawn_price"),
         PageColumn("emitted.per_captured", "displaced_per_captured"),
@@ -123,8 +135,8 @@ def captured(frame: Frame) -> str:
     shown = [i for i, row in enumerate(rows) if real(row["captured_mt_yr"]) > LEAST]
     columns = (
         PageColumn("emitted.emitter", lambda row: text(word(row["emitter"]))),
-        PageColumn("emitted.origin", lambda row: _origin(frame, row)),
-        PageColumn("emitted.year", lambda row: text(word(row["year"]))),
+        PageColumn("emitted.origin", lambda row: _origin(frame, row), kind="short"),
+        PageColumn("emitted.year", lambda row: text(word(row["year"])), kind="short"),
         PageColumn("emitted.unit", lambda row: text(word(row["unit"]))),
         PageColumn("emitted.most", "can_capture_mt_yr", "Mt/yr"),
         PageColumn("emitted.captured", "captured_mt_yr", "Mt/yr"),

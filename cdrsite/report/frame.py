@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from cdrsite.core.numbers import MISSING, number
+from cdrsite.core.numbers import MISSING, number, table_amount
 from cdrsite.core.words import Words, fill
 from cdrsite.outputs.legend import class_colour, in_groups
 from cdrsite.outputs.palette import method_colour
@@ -86,9 +86,12 @@ class Frame:
     # ---------------------------------------------------------------- methods
 
     def method(self, name: str) -> str:
-        """Name of a method with its colour, which no end of a line parts from it."""
-        called = self.words.method(name)
-        led = tag("span", self.swatch(self.colour(name)), text(called[:1]), class_="nowrap")
+        """Name of a method with its colour."""
+        return self.dotted(self.colour(name), self.words.method(name))
+
+    def dotted(self, colour: str, called: str) -> str:
+        """A name behind a dot of its colour, which no end of a line parts from it."""
+        led = tag("span", self.swatch(colour), text(called[:1]), class_="nowrap")
         return led + text(called[1:])
 
     def colour(self, name: str) -> str:
@@ -145,7 +148,9 @@ class Frame:
                 return None
         return value
 
-    def value(self, pointer: str, factor: float = 1.0, digits: int = 3) -> str:
+    def value(
+        self, pointer: str, factor: float = 1.0, digits: int = 3, *, amount: bool = False
+    ) -> str:
         """A number that says where it comes from, and how it is in full.
 
         Parameters
@@ -156,6 +161,9 @@ class Frame:
             From its unit to the shown one.
         digits : int
             Significant digits shown.
+        amount : bool
+            Whether it stands in a table below the unit of its column: then what is next to
+            nothing is told so, without a power of ten.
         """
         total = self.sum_of(pointer)
         if total is None:
@@ -163,12 +171,13 @@ class Frame:
         shown = total if isinstance(total, int) and factor == 1.0 else total * factor
         return tag(
             "span",
-            text(number(shown, digits)),
+            text((table_amount if amount else number)(shown, digits)),
             class_="v",
             data_key=pointer,
             data_value=repr(total),
             data_factor=None if factor == 1.0 else repr(factor),
             data_digits=None if digits == 3 else digits,
+            data_amount=amount,
         )
 
     def figure(self, pointer: str, unit: str, label: str, under: str = "", **markup: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 from cdrsite.outputs.tables import plain
 
+KINDS = {"text": None, "number": "n", "short": "short", "long": "long"}
+"""Class of the cells of each kind of column."""
 VOID = frozenset({"meta", "br", "hr", "img", "input", "link"})
 """Elements without content."""
 
@@ -67,7 +69,8 @@ def table(
     caption : str
         Markup.
     columns : sequence of (markup, kind)
-        Kind is ``text`` or ``number``.
+        Kind is ``text``, ``number``, ``short`` (a word or a year, as narrow as it is) or ``long``
+        (sentences, which are given room).
     rows, total : sequences of markup
         The first cell of a row is its header.
     attributes : mapping, optional
@@ -101,4 +104,4 @@ def _row(cells: Sequence[str], columns: Sequence[tuple[str, str]]) -> str:
 
 
 def _kind(kind: str) -> str | None:
-    return "n" if kind == "number" else None
+    return KINDS[kind]

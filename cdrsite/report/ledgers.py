@@ -36,8 +36,9 @@ def ledgers(frame: Frame) -> str:
 
     def line(name: str, sign: str = "") -> list[str]:
         label = f"{sign} " if sign else ""
-        values = [frame.value(f"tables/ledgers/{i}/{name}") for i in positions]
-        return [label + frame.say(f"ledger.{name}"), *values, frame.value(f"ledgers/{name}")]
+        keys = [*(f"tables/ledgers/{i}/{name}" for i in positions), f"ledgers/{name}"]
+        values = (frame.value(key, amount=True) for key in keys)
+        return [label + frame.say(f"ledger.{name}"), *values]
 
     summed = [line(*ledger) for ledger in SUMMED]
     apart = [line(ledger) for ledger in APART]

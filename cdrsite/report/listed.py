@@ -12,7 +12,7 @@ OPEN_ROWS = 15
 """Rows of a table that stand open; longer tables are folded after them."""
 
 Head = tuple[str, str]
-"""Title of a column as markup, and its kind: ``text`` or ``number``."""
+"""Title of a column as markup, and its kind as of :func:`cdrsite.report.html.table`."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class PageColumn:
         From the unit of the run's table to the shown one.
     digits : int
         Significant digits shown.
-    kind : {'', 'text', 'number'}
+    kind : {'', 'text', 'number', 'short', 'long'}
         How it is aligned; as its cells are when empty.
     """
 
@@ -65,7 +65,7 @@ def listed(
         if callable(column.cell):
             return column.cell(records[position])
         pointer = f"tables/{name}/{position}/{column.cell}"
-        return frame.value(pointer, column.factor, column.digits)
+        return frame.value(pointer, column.factor, column.digits, amount=bool(column.unit))
 
     heads = [
         (

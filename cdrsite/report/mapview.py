@@ -192,7 +192,8 @@ def year_slider(years: Sequence[int], words: Words) -> str:
     shown = tag("output", text(years[last]), id="cdrmap-year-shown")
     marks = "".join(tag("span", text(year)) for year in years)
     scale = tag("span", marks, class_="cdrmap-ends", aria_hidden="true")
-    note = tag("span", text(words("map.year.note", year=years[last])), class_="cdrmap-note")
+    told = words("map.year.moves"), words("map.year.note", year=years[last])
+    note = tag("span", text(words("sentence.gap").join(told)), class_="cdrmap-note")
     label = tag("label", f"{text(words('map.year'))} ", shown, slider, scale)
     return tag("div", label, note, class_="cdrmap-years", id="cdrmap-years")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cdrsite.core.numbers import table_amount
 from cdrsite.core.words import MONTH
 from cdrsite.report.frame import Frame, Row, bar, paragraph, real, word
 from cdrsite.report.html import tag, text
@@ -26,9 +27,17 @@ def months(frame: Frame) -> str:
     intro = paragraph(frame.say("months.intro")) + _running(frame)
     if not shown:
         return intro + paragraph(frame.say("months.none")) + file_note(frame, "pools_by_month")
+
+    def month(row: Row) -> str:
+        return frame.say(f"month.{int(row['month'])}")
+
     columns = (
         PageColumn("months.pool", lambda row: text(word(row["zone"])) + _bar(row)),
-        PageColumn("months.month", lambda row: text(frame.words(f"month.{int(row['month'])}"))),
+        PageColumn(
+            "months.month",
+            lambda row: text(frame.words(f"month.{int(row['month'])}")),
+            kind="short",
+        ),
         PageColumn("months.supply", lambda row: _sized(frame, row, "supply"), kind="number"),
         PageColumn("months.use", lambda row: _sized(frame, row, "use"), kind="number"),
         PageColumn("months.share", "use_share", "%", 100.0),
@@ -77,7 +86,7 @@ def _bar(row: Row) -> str:
 
 def _sized(frame: Frame, row: Row, column: str) -> str:
     size, name = row_size(_named(row), f"{word(row['unit'])}/yr", real(row["supply"]))
-    number = text(frame.words.number(real(row[column]) / size))
+    number = text(table_amount(real(row[column]) / size))
     return number + " " + tag("span", frame.unit(name), class_="unit")
 
 

@@ -30,7 +30,7 @@ def moves(frame: Frame) -> str:
     moving = [i for i, row in enumerate(rows) if real(row["slope"]) != 0 or _reach(row) > 0]
     moving = moving[:MAX_ROWS]
     if not moving:
-        return ""
+        return _untold(frame)
     goal = str((frame.at("objective/name")) or "net removal")
     parts = [_lead(frame, shown[0])] if shown else []
     parts.append(paragraph(frame.say("moves.intro", goal=frame.say(f"moves.goal.{goal}"))))
@@ -44,6 +44,23 @@ def moves(frame: Frame) -> str:
         parts.append(paragraph(frame.say(note), kind="note"))
         parts.append(_idle(frame, _reach(rows[shown[0]])))
     return "".join(parts) + _numbers(frame, moving)
+
+
+UNTOLD = (
+    ("pathway", "moves.untold.path"),
+    ("emitters", "moves.untold.emitters"),
+    ("standing", "moves.untold.standing"),
+    ("operation", "moves.untold.season"),
+)
+"""What a study has of which no slopes are told, and the words why."""
+
+
+def _untold(frame: Frame) -> str:
+    """Why a study has no slopes, and what to do instead; nothing without a reason."""
+    why = [frame.say(key) for part, key in UNTOLD if frame.at(part)]
+    if not why or "sensitivity" not in frame.run.tables:
+        return ""
+    return paragraph(frame.say("moves.untold", why=frame.words("list.clause").join(why)))
 
 
 def _idle(frame: Frame, most: float) -> str:
@@ -103,7 +120,11 @@ def tornado(frame: Frame, positions: list[int]) -> str:
         ranges = [_end(frame, row, at, end, factor) for end in ("low", "high")]
         lines.append((label, _bar(frame, row, scale), ranges))
     figure = frame.say("moves.figure", unit=frame.unit(unit))
-    return bar_table(figure, [frame.say(f"moves.at_{end}") for end in ("low", "high")], lines)
+    heads = [
+        tag("i", class_=f"shade {end}", aria_hidden="true") + frame.say(f"moves.at_{end}")
+        for end in ("low", "high")
+    ]
+    return bar_table(figure, heads, lines)
 
 
 def _end(frame: Frame, row: Row, at: str, end: str, factor: float) -> str:
@@ -141,7 +162,7 @@ def _numbers(frame: Frame, positions: list[int]) -> str:
         PageColumn("basis.value", "value"),
         PageColumn("column.low", "low"),
         PageColumn("column.high", "high"),
-        PageColumn("basis.unit", lambda row: frame.unit(str(row["unit"]))),
+        PageColumn("basis.unit", lambda row: frame.unit(str(row["unit"])), kind="short"),
         PageColumn("moves.slope", "slope", unit),
         PageColumn("moves.elasticity", "elasticity"),
         PageColumn("moves.at_low", "effect_low", unit),
@@ -178,5 +199,5 @@ def _method(row: Row) -> str:
 def named_number(frame: Frame, path: str) -> str:
     """A number of a scenario in words, with the colour of its method, as markup."""
     parts = path.split(".")
-    dot = frame.swatch(frame.colour(parts[1])) if parts[0] == "methods" else ""
-    return dot + text(number_words(frame.words, path))
+    named = number_words(frame.words, path)
+    return frame.dotted(frame.colour(parts[1]), named) if parts[0] == "methods" else text(named)

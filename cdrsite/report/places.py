@@ -59,7 +59,7 @@ def _site_table(frame: Frame, positions: list[int], title: str = "") -> str:
         if title
         else PageColumn("column.method", lambda row: frame.method(word(row.get("method")))),
         PageColumn("sites.place", lambda row: place(frame, row)),
-        PageColumn("fact.in_plan", in_plan),
+        PageColumn("fact.in_plan", in_plan, kind="short"),
         PageColumn("column.net", "net_t_yr", "t/yr"),
         PageColumn("fact.cost_usd_per_net_t", "cost_usd_per_net_t", "USD/t"),
         PageColumn("fact.suitability", "suitability", digits=2),
@@ -185,8 +185,6 @@ def limits(frame: Frame) -> str:
         ]
         rows.append([frame.method(method) + stacked(parts, most), *cells])
     columns = [(frame.say("column.method"), "text")]
-    columns += [
-        (frame.swatch(class_colour(n)) + text(frame.words.called(n)), "number") for n in names
-    ]
+    columns += [(frame.dotted(class_colour(n), frame.words.called(n)), "number") for n in names]
     title, intro = tag("h3", frame.say("limits.title")), paragraph(frame.say("limits.intro"))
     return title + intro + table(frame.say("limits.caption"), columns, rows)

@@ -64,9 +64,8 @@ def plants(frame: Frame) -> str:
     """Plants, the largest first."""
 
     def name(row: Row) -> str:
-        return frame.swatch(frame.colour(word(row.get("method")))) + text(
-            called(frame, word(row.get("name")))
-        )
+        colour = frame.colour(word(row.get("method")))
+        return frame.dotted(colour, called(frame, word(row.get("name"))))
 
     columns = (
         PageColumn("plants.name", name),
@@ -109,18 +108,18 @@ def corridors(frame: Frame) -> str:
                 [
                     frame.listing(names) if names else MISSING,
                     frame.listing(into) if into else MISSING,
-                    frame.value(stored, 1e-6) if own else MISSING,
+                    frame.value(stored, 1e-6, amount=True) if own else MISSING,
                     frame.value(length),
-                    frame.value(cost, 1e-6),
+                    frame.value(cost, 1e-6, amount=True),
                 ],
             )
         )
     heads = [
-        (frame.say("corridors.from"), ""),
-        (frame.say("corridors.to"), ""),
-        (frame.say("plants.stored") + frame.in_("Mt/yr"), "n"),
-        (frame.say("fact.length_km") + frame.in_("km"), "n"),
-        (frame.say("column.cost") + frame.in_("MUSD/yr"), "n"),
+        (frame.say("corridors.from"), "long"),
+        (frame.say("corridors.to"), "long"),
+        (frame.say("plants.stored") + frame.in_("Mt/yr"), "number"),
+        (frame.say("fact.length_km") + frame.in_("km"), "number"),
+        (frame.say("column.cost") + frame.in_("MUSD/yr"), "number"),
     ]
     rows = [cells for _, cells in sorted(lines, key=lambda line: -line[0])[:MOST_CORRIDORS]]
     title = frame.say("corridors.title")
@@ -154,9 +153,16 @@ def pipes(frame: Frame) -> str:
         start, end = (called(frame, word(row.get(key))) for key in ("start", "end"))
         return text(f"{start} → {end}")
 
+    def mode(row: Row) -> str:
+        return text(frame.words.named("mode", word(row.get("mode"))))
+
     columns = (
         PageColumn("pipes.way", way),
-        PageColumn("fact.mode", lambda row: text(frame.words.named("mode", word(row.get("mode"))))),
+        PageColumn(
+            "fact.mode",
+            lambda row: text(frame.words.named("mode", word(row.get("mode")))),
+            kind="short",
+        ),
         PageColumn("fact.flow_t_yr", "flow_t_yr", "Mt/yr", 1e-6),
         PageColumn("fact.inch", "inch", "inch"),
         PageColumn("fact.length_km", "length_km", "km"),

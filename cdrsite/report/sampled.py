@@ -293,10 +293,10 @@ def sites(frame: Frame) -> str:
     columns = (
         PageColumn("column.method", lambda row: frame.method(str(row["method"]))),
         PageColumn("sites.place", lambda row: place(frame, row)),
-        PageColumn("fact.in_plan", yes("in_plan")),
+        PageColumn("fact.in_plan", yes("in_plan"), kind="short"),
         PageColumn("", lambda row: bar(real(row["stays"]), frame.colour(str(row["method"])))),
         PageColumn("sampled.stays", "stays", "%", 100.0, 2),
-        PageColumn("sampled.core", yes("core")),
+        PageColumn("sampled.core", yes("core"), kind="short"),
         PageColumn("sampled.rank", "rank"),
         PageColumn("sampled.rank_range", span, kind="number"),
     )

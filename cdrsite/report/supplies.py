@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
+from cdrsite.core.numbers import table_amount
 from cdrsite.core.vocabulary import amount, families, price_in_words
 from cdrsite.library.storage import storage_kinds
 from cdrsite.report.answer import price_of
+from cdrsite.report.emitted import beside_emitters
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, bar, details, paragraph, stacked, word
 from cdrsite.report.html import tag, text
 from cdrsite.report.listed import PageColumn, file_note, folded, ranking
@@ -67,11 +69,13 @@ def _pool_row(frame: Frame, pool: Pool) -> list[str]:
     at = f"tables/pools/{pool.index}"
     colour = families().get(pool.family, RULE_COLOUR)
     badge = tag("b", frame.say("pools.full"), class_="badge") if pool.binding is not None else ""
-    share = "–" if math.isnan(pool.share) else frame.words.number(100 * pool.share)
+    share = "–" if math.isnan(pool.share) else table_amount(100 * pool.share)
     if pool.share < 0:  # no share of a supply is below nothing: the plan adds to it
         share = frame.words("pools.adds")
     price = price_of(frame, pool) if pool.binding is not None else frame.value(f"{at}/price")
-    use, limit = (frame.value(f"{at}/{column}", 1 / size) for column in ("use", "supply"))
+    use, limit = (
+        frame.value(f"{at}/{column}", 1 / size, amount=True) for column in ("use", "supply")
+    )
     if pool.family == "policy":
         price += " " + _price_unit(frame, pool)
         use, limit = (f"{shown} {frame.in_(unit)}" for shown in (use, limit))
@@ -132,7 +136,7 @@ def _storage_needs(frame: Frame) -> str:
         at = f"tables/storage_needs/{i}"
         size, unit = amount(word(row.get("use_unit"))).total
         each = frame.value(f"{at}/need_per_t") + " " + frame.in_(word(row.get("need_unit")))
-        use = frame.value(f"{at}/use", 1 / size) + " " + frame.in_(unit)
+        use = frame.value(f"{at}/use", 1 / size, amount=True) + " " + frame.in_(unit)
         what = text(frame.words.resource(word(row.get("resource"))))
         zone = text(word(row.get("zone"))) or frame.say("storage.unlimited")
         rows.append([text(word(row.get("unit"))), what, each, use, zone])
@@ -191,9 +195,9 @@ def provinces(frame: Frame) -> str:
     if drawn:
         both = tag("div", drawn), tag("div", body)
         body = tag("div", *both, class_="beside" if len(methods) <= MOST_BESIDE else None)
-    return paragraph(title) + body
+    return paragraph(title) + beside_emitters(frame) + body
 
 
 def _sum(frame: Frame, positions: Collection[int], column: str) -> str:
     pointers = [f"tables/provinces/{i}/{column}" for i in positions]
-    return frame.value("+".join(pointers)) if pointers else "0"
+    return frame.value("+".join(pointers), amount=True) if pointers else "0"

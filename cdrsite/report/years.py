@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from itertools import cycle
 
+from cdrsite.core.numbers import table_amount
 from cdrsite.core.vocabulary import amount
 from cdrsite.core.words import Words, month_of
 from cdrsite.outputs.palette import LABEL_COLOURS
@@ -258,7 +259,7 @@ def targets(frame: Frame) -> str:
     """What is asked for in each year, what is reached and missed, and what a tonne more costs."""
     rows = frame.rows("pathway")
     columns = (
-        PageColumn("years.year", lambda row: text(int(row["year"]))),
+        PageColumn("years.year", lambda row: text(int(row["year"])), kind="short"),
         PageColumn("years.ledger", lambda row: _ledger(frame, row)),
         PageColumn("years.target", lambda row: _sized(frame, row, "target"), kind="number"),
         PageColumn("years.reached", lambda row: _sized(frame, row, "reached"), kind="number"),
@@ -273,7 +274,7 @@ def _sized(frame: Frame, row: Row, column: str) -> str:
     """An amount of a row in the unit that suits its target."""
     value, unit = real(row[column]), word(row["unit"])
     size, name = amount(unit).of(max(abs(real(row["target"])), abs(value)))
-    return text(frame.words.number(value / size)) + " " + frame.unit(name)
+    return text(table_amount(value / size)) + " " + frame.unit(name)
 
 
 def _price(frame: Frame, row: Row) -> str:
@@ -293,7 +294,7 @@ def build_out(frame: Frame) -> str:
     shown = [i for i, row in enumerate(rows) if row["method"] in built]
     columns = (
         PageColumn("column.method", lambda row: frame.method(str(row["method"]))),
-        PageColumn("years.year", lambda row: text(int(row["year"]))),
+        PageColumn("years.year", lambda row: text(int(row["year"])), kind="short"),
         PageColumn("years.built", "built_gross_mt_yr", "Mt/yr"),
         PageColumn("years.stands", "stands_gross_mt_yr", "Mt/yr"),
         PageColumn("years.flow", "net_mt_yr", "Mt/yr"),
@@ -331,7 +332,7 @@ def binding(frame: Frame) -> str:
         )
     )
     columns = (
-        PageColumn("years.year", lambda row: _year(frame, row)),
+        PageColumn("years.year", lambda row: _year(frame, row), kind="short"),
         PageColumn(
             "years.what",
             lambda row: text(row_named(frame.words, word(row["family"]), word(row["zone"]))),
@@ -352,7 +353,7 @@ def _year(frame: Frame, row: Row) -> str:
 def _limit(frame: Frame, row: Row) -> str:
     value = real(row["supply"])
     size, name = row_size(word(row["zone"]), word(row["unit"]), value)
-    return text(frame.words.number(value / size)) + " " + frame.unit(name)
+    return text(table_amount(value / size)) + " " + frame.unit(name)
 
 
 # ------------------------------------------------------------------------------- storage
@@ -419,10 +420,10 @@ def _units(frame: Frame, drawn: Sequence[str]) -> str:
         cells.append(
             [
                 text(unit),
-                frame.value(f"{then}/injected_mt_yr"),
-                frame.value(f"{then}/filled_mt"),
-                frame.value(f"{end}/filled_mt"),
-                frame.value(f"{end}/capacity_mt"),
+                frame.value(f"{then}/injected_mt_yr", amount=True),
+                frame.value(f"{then}/filled_mt", amount=True),
+                frame.value(f"{end}/filled_mt", amount=True),
+                frame.value(f"{end}/capacity_mt", amount=True),
                 frame.value(f"{end}/pore_price_usd_t"),
             ]
         )

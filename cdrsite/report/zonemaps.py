@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from cdrsite.core.numbers import MISSING
+from cdrsite.core.numbers import MISSING, table_amount
 from cdrsite.outputs.classes import Step, column_classes
 from cdrsite.outputs.palette import NOTHING_COLOUR, STATE_COLOURS
 from cdrsite.report.frame import Frame, details, real, word
@@ -130,7 +130,7 @@ def _map(
     shapes = []
     for number, (name, path) in enumerate(zip(drawn.names, drawn.paths, strict=True)):
         value = values.get(name, math.nan)
-        told = MISSING if math.isnan(value) else frame.words.number(value)
+        told = MISSING if math.isnan(value) else table_amount(value)
         title = tag("title", text(f"{name}: {told} {frame.words.unit('Mt/yr')}"))
         mark = f"zone-{number}"
         shape = tag("path", id=mark, d=path) if defined else tag("use", href=f"#{mark}")

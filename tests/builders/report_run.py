@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyproj import CRS
 
 from cdrsite.outputs.tables import write_json, write_tables
 from cdrsite.report.page import write_report
 from cdrsite.study.costs import PUBLISHED_COLUMNS
 from cdrsite.study.ranges import RANGE_COLUMNS
 from cdrsite.study.sensitivity import SENSITIVITY_COLUMNS
+
+EQUAL_AREA = CRS.from_user_input("+proj=laea +lat_0=36 +lon_0=107 +units=m").to_wkt()
+"""Coordinate system of the run's grid."""
 
 
 def tables(mark: str = "") -> dict[str, pd.DataFrame]:
@@ -228,7 +232,7 @@ def manifest(mark: str = "") -> dict[str, Any]:
             "objective": {"maximise": "net_removal", "gap": 1e-5},
             "policies": [{"name": f"share{mark}", "at_least": "0.2 Mt/yr"}],
         },
-        "grid": {"crs": 'PROJCRS["equal area"]', "resolution": 1000.0, "rows": 315, "cols": 399},
+        "grid": {"crs": EQUAL_AREA, "resolution": 1000.0, "rows": 315, "cols": 399},
         "inputs": {f"dem{mark}.tif": {"sha256": "ab" * 32, "bytes": 1234567}},
         "versions": {"cdrsite": "0.1.0", "python": "3.11"},
         "warnings": [f"layer dem{mark} covers 93 % of the region"],

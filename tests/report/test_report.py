@@ -22,7 +22,7 @@ from tiny_study import tiny_result
 
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import ConfigError
-from cdrsite.core.numbers import exact, number
+from cdrsite.core.numbers import exact, number, table_amount
 from cdrsite.core.vocabulary import sized
 from cdrsite.core.words import FOLDER, LANGUAGES
 from cdrsite.library.files import FOLDER as LIBRARY
@@ -75,7 +75,8 @@ def assert_numbers_are_true(folder: Path, page: Page) -> int:
             factor = float(attrs.get("data-factor") or 1)
             whole = re.fullmatch(r"-?\d+", str(attrs["data-value"])) and factor == 1
             scaled = int(value) if whole else value * factor
-            assert shown == number(scaled, int(attrs.get("data-digits") or 3)), attrs
+            told = table_amount if "data-amount" in attrs else number
+            assert shown == told(scaled, int(attrs.get("data-digits") or 3)), attrs
         seen += 1
     return seen
 

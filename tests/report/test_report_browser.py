@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,12 +12,14 @@ import numpy as np
 import pytest
 import xarray as xr
 from browser import Browser
+from dated_study import GOAL, found, write_dated
 from demo_study import coarse_demo
 from tiny_study import METHODS, tiny_dataset, tiny_grid
 
 import cdrsite.report.accessor  # noqa: F401  (registers .cdr)
 from cdrsite.core.words import Words
 from cdrsite.explain.place import explain_run
+from cdrsite.report.html import script_json
 from cdrsite.report.mappage import standalone
 from cdrsite.report.mapsource import DatasetSource
 from cdrsite.report.mapview import fragment
@@ -351,6 +354,77 @@ def test_paper_shows_the_whole_region(browser: Browser, page: Path) -> None:
     browser.js("window.dispatchEvent(new Event('afterprint'))")
     assert browser.js("return cdrsiteMap.map.getZoom()") == 11
     assert browser.js(folded) == before
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_frame_cuts_no_circle(browser: Browser, page: Path, tmp_path: Path, width: int) -> None:
+    """The largest circle may lie in a corner of the region."""
+    text = page.read_text(encoding="utf-8")
+    begin = text.index('id="map-data">') + len('id="map-data">')
+    end = text.index("</script>", begin)
+    data = json.loads(text[begin:end])
+    shapes = data["vectors"]["tonnes"]["shapes"]
+    largest = max(shapes, key=lambda item: float(item["size"]))
+    (south, west), (north, east) = data["bounds"]
+    corners = [[west, south], [east, north]]
+    for at in corners:
+        point = {"type": "Point", "coordinates": at}
+        shapes.append(largest | {"geometry": point, "title": "in a corner"})
+    moved = tmp_path / "corner.html"
+    moved.write_text(text[:begin] + script_json(data) + text[end:], encoding="utf-8")
+    browser.size(width, 800)
+    browser.open(moved)
+    outside = browser.js(
+        "const b = document.getElementById('cdrmap-stage').getBoundingClientRect();"
+        "return [...document.querySelectorAll('path[aria-label^=\"in a corner\"]')]"
+        ".map((path) => path.getBoundingClientRect())"
+        ".map((c) => Math.max(b.left - c.left, b.top - c.top, c.right - b.right, "
+        "c.bottom - b.bottom))"
+    )
+    assert len(outside) == 2 and max(outside) <= 0
+
+
+def test_the_slider_of_years_chooses_what_has_years(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("dated")
+    found(write_dated(folder), *GOAL).write(folder / "run")
+    browser.open(write_report(folder / "run", "en", folder / "report.html"))
+    now = (
+        "return [document.querySelector('input[name=cdrmap-layer]:checked').value,"
+        "document.getElementById('cdrmap-year-shown').textContent,"
+        "document.getElementById('cdrmap-year').value]"
+    )
+    assert browser.js(now) == ["", "2050", "2"]
+    browser.js(
+        "const s = document.getElementById('cdrmap-year'); s.value = 0;"
+        "s.dispatchEvent(new Event('input'))"
+    )
+    layer, year, _ = browser.js(now)
+    assert layer and year == "2030"
+    assert browser.js("return document.querySelector('img[data-layer]').dataset.layer") == (
+        f"{layer}@2030"
+    )
+    # circles are those of the last year: on plain ground the slider says so
+    browser.js("document.querySelector('input[name=cdrmap-layer]').click()")
+    assert browser.js(now) == ["", "2050", "2"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("width", [390, 800, 1400])
+def test_a_value_stands_on_one_line(
+    browser: Browser, demo_run: Path, tmp_path: Path, lang: str, width: int
+) -> None:
+    browser.size(width, 900)
+    browser.open(write_report(demo_run, lang, tmp_path / "report.html"))
+    tall = browser.js(
+        "for (const one of document.querySelectorAll('details')) one.open = true;"
+        "return [...document.querySelectorAll('td.n')].filter((cell) => cell.offsetHeight &&"
+        "new Set([...cell.querySelectorAll('.v, .unit')].map((part) =>"
+        "Math.round(part.getBoundingClientRect().bottom))).size > 1).map((c) => c.innerText)"
+    )
+    assert tall == []
+    assert browser.js("return document.documentElement.scrollWidth") <= width
 
 
 # ------------------------------------------------------------------- security

@@ -18,18 +18,42 @@
   });
   L.control.zoom({ zoomInTitle: say("map.zoom_in"), zoomOutTitle: say("map.zoom_out") }).addTo(map);
   L.control.scale({ imperial: false, position: "topright" }).addTo(map);
+  /* Radius of the largest circle [px]; the area of the others is as their tonnes are. */
+  const LARGEST = 20;
+  const MARGIN = 6;
+  /* The whole region, with room for circles that reach beyond its edge: the frame cuts none. */
+  function frame() {
+    let room = [MARGIN, MARGIN, MARGIN, MARGIN];  // left, top, right, bottom [px]
+    for (let turn = 0; turn < 3; turn++) {
+      map.fitBounds(bounds, { paddingTopLeft: room.slice(0, 2), paddingBottomRight: room.slice(2), animate: false });
+      const { x: wide, y: high } = map.getSize(), over = [0, 0, 0, 0];
+      for (const layer of Object.values(data.vectors).filter((one) => one.shown && one.kind === "point")) {
+        const most = scaleOf(layer);
+        for (const item of layer.shapes) {
+          const [lon, lat] = item.geometry.coordinates;
+          const { x, y } = map.latLngToContainerPoint([lat, lon]), reach = styleOf(layer, item, most).radius + 2;
+          [reach - x, reach - y, x + reach - wide, y + reach - high].forEach((by, i) => { over[i] = Math.max(over[i], by); });
+        }
+      }
+      if (!over.some((by) => by > 0)) return;
+      room = room.map((by, i) => by + Math.ceil(over[i]));
+    }
+  }
   /* a map in a folded or hidden place has no size yet: it fits once it has one */
   let fitted = false;
   const fit = () => {
     fitted = stage.clientWidth > 0 && stage.clientHeight > 0;
     if (!fitted) return map.setView(bounds.getCenter(), 7, { animate: false });
-    map.fitBounds(bounds, { padding: [6, 6], animate: false });
+    frame();
     map.setMinZoom(Math.max(map.getZoom() - 2, 0));
   };
   fit();
   /* the wheel scrolls the page until the map has been clicked */
   map.on("focus", () => map.scrollWheelZoom.enable());
   map.on("blur", () => map.scrollWheelZoom.disable());
+
+  /* a bubble stays clear of the controls in the upper corners */
+  const CLEAR = { autoPanPaddingTopLeft: [12, 40], autoPanPaddingBottomRight: [12, 12] };
 
   /* ------------------------------------------------------------ background */
 
@@ -94,17 +118,25 @@
     return keys.find((key) => Object.hasOwn(data.layers, key)) ?? variable;
   }
 
-  /* Plants, pipes and tonnes of the plan are those of the last milestone: none lie on an earlier year. */
-  const OF_PLAN = ["plants", "pipes", "tonnes", "dots"];
+  /* Plants, pipes, tonnes and what is captured are those of the last milestone: none lie on an earlier year. */
+  const OF_PLAN = ["plants", "pipes", "tonnes", "dots", "emitters", "standing"];
   const hidden = (name) => OF_PLAN.includes(name) && layerKey().includes("@") && !isLast();
 
   function tellYear(key) {
     if (!slider) return;
-    const dated = key.includes("@");
-    document.getElementById("cdrmap-years").classList.toggle("cdrmap-off", !dated);
-    slider.disabled = !dated;
-    slider.setAttribute("aria-valuetext", dated ? year() : years[years.length - 1]);
-    document.getElementById("cdrmap-year-shown").textContent = dated ? year() : years[years.length - 1];
+    // what has no years is that of the last
+    if (!key.includes("@")) slider.value = years.length - 1;
+    slider.setAttribute("aria-valuetext", year());
+    document.getElementById("cdrmap-year-shown").textContent = year();
+  }
+
+  /* Who moves the slider wants to see years: the first layer that has them is chosen. */
+  function showYear() {
+    if (!layerKey().includes("@")) {
+      const boxes = [...root.querySelectorAll("input[name=cdrmap-layer]")];
+      boxes.find((box) => Object.hasOwn(data.layers, `${box.value}@${year()}`)).checked = true;
+    }
+    show();
   }
 
   function show() {
@@ -222,9 +254,7 @@
 
   /* ---------------------------------------------------------------- shapes */
 
-  /* Radius of the largest circle [px]; the area of the others is as their tonnes are. */
-  const LARGEST = 20;
-  const largestOf = (layer) => Math.max(0, ...layer.shapes.map((item) => item.size));
+  function largestOf(layer) { return Math.max(0, ...layer.shapes.map((item) => item.size)); }
   /* Tonnes of the largest circle: circles that lie on one map from the start have one scale. */
   function scaleOf(layer) {
     if (layer.kind !== "point" || !layer.scale) return largestOf(layer);
@@ -260,7 +290,7 @@
         group.addLayer(made);
         if (layer.kind === "area" || layer.kind === "dots") return;
         made.bindPopup(() => element("div", { class: "cdrmap-brief" },
-          element("strong", {}, item.title), WHY.list(item.facts)), { maxWidth: 280, autoPanPadding: [12, 12] });
+          element("strong", {}, item.title), WHY.list(item.facts)), { maxWidth: 280, ...CLEAR });
         made.bindTooltip(() => element("span", {}, item.title), { sticky: true });
         made.on("add", () => named(made, [item.title, ...item.facts.map(([what, value]) => `${what}: ${value}`)].join(", ")));
       });
@@ -346,7 +376,7 @@
     const found = await cellAt(lng, lat);
     if (turn !== asked) return;
     if (mark) mark.remove();
-    const bubble = L.popup({ maxWidth: 280, autoPanPadding: [12, 12] }).setLatLng(at);
+    const bubble = L.popup({ maxWidth: 280, ...CLEAR }).setLatLng(at);
     if (!found) {
       const text = say("map.why.outside");
       why.replaceChildren(element("p", {}, text));
@@ -381,7 +411,7 @@
     box.addEventListener("change", () => toggle(box));
     if (box.checked) toggle(box);
   }
-  slider?.addEventListener("input", show);
+  slider?.addEventListener("input", showYear);
   strength.addEventListener("input", () => {
     if (picture) picture.setOpacity(Number(strength.value) / 100);
     document.getElementById("cdrmap-percent").textContent = `${strength.value}\u202f%`;
@@ -404,7 +434,7 @@
     before = [map.getCenter(), map.getZoom()];
     stage.classList.add("cdrmap-paper");
     map.invalidateSize({ animate: false });
-    map.fitBounds(bounds, { animate: false });
+    frame();
   });
   window.addEventListener("afterprint", () => {
     for (const one of unfolded) one.open = false;
