@@ -69,9 +69,9 @@ def _pool_row(frame: Frame, pool: Pool) -> list[str]:
     at = f"tables/pools/{pool.index}"
     colour = families().get(pool.family, RULE_COLOUR)
     badge = tag("b", frame.say("pools.full"), class_="badge") if pool.binding is not None else ""
-    share = "–" if math.isnan(pool.share) else table_amount(100 * pool.share)
+    share = "–" if math.isnan(pool.share) else text(table_amount(100 * pool.share))
     if pool.share < 0:  # no share of a supply is below nothing: the plan adds to it
-        share = frame.words("pools.adds")
+        share = tag("span", frame.say("pools.adds"), class_="words")
     price = price_of(frame, pool) if pool.binding is not None else frame.value(f"{at}/price")
     use, limit = (
         frame.value(f"{at}/{column}", 1 / size, amount=True) for column in ("use", "supply")
@@ -82,7 +82,7 @@ def _pool_row(frame: Frame, pool: Pool) -> list[str]:
         limit = frame.say("pools.at_least" if pool.minimum else "pools.at_most", limit=limit)
     return [
         text(frame.words.zone(pool.zone)) + " " + badge + bar(pool.share, colour),
-        text(share),
+        share,
         price,
         use,
         limit,
