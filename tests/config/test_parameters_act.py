@@ -233,7 +233,18 @@ def test_every_parameter_is_varied_or_marked() -> None:
     assert all(INFORMATIVE.values())
 
 
-@pytest.mark.parametrize("parameter", VARIED)
+def one_of_each_study() -> list[Any]:
+    """Every day the first parameter of each method and study; the others with the slow tests."""
+    seen: set[str] = set()
+    found = []
+    for parameter, (name, _, alive, more) in VARIED.items():
+        study = repr((name, alive, more))
+        found.append(pytest.param(parameter, marks=[pytest.mark.slow] if study in seen else []))
+        seen.add(study)
+    return found
+
+
+@pytest.mark.parametrize("parameter", one_of_each_study())
 def test_a_parameter_moves_a_number_and_is_known_as_used(study: Study, parameter: str) -> None:
     name, value, alive, more = VARIED[parameter]
     override = alive.get("override", {})

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from competition_problems import problems
+from demo_study import coarse_demo
 from hypothesis import given, settings
 from tiny_scenario import SCENARIO, write_world
 
@@ -130,13 +131,13 @@ def test_alone_in_a_study_is_not_below_its_plan(tmp_path: Path, goal: str) -> No
     assert not any("potential" in name for name in [*result.dataset, *result.tables["methods"]])
 
 
-def test_no_table_of_a_study_shows_more_use_than_supply(tmp_path: Path) -> None:
+def test_no_table_of_a_study_shows_more_use_than_supply(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """Pools and storage units of the demo, as the files say it."""
     import pandas as pd
 
-    demo = Path(__file__).resolve().parents[2] / "config" / "demo.yaml"
-    settings = ["grid.resolution=20 km", "network.plan=false"]
-    folder = cdrsite.run(cdrsite.load_scenario(demo, settings)).write(tmp_path / "run")
+    folder = coarse_demo(tmp_path_factory)
     pools = pd.read_csv(folder / "tables" / "pools.csv")
     assert (pools["slack"] >= 0).all() and (pools["use"] <= pools["supply"]).all()
     assert (pools["use"] == pools["supply"]).any()

@@ -135,6 +135,7 @@ def test_water_by_month_is_more_or_less_in_every_month(tmp_path: Path) -> None:
         assert wanted != 0.0
 
 
+@pytest.mark.slow
 def test_the_land_of_the_quotation_is_the_first_bar_of_the_demo() -> None:
     """11 000 m2 for a tonne of solid sorbent, or 0.078: no other number moves the plan as far."""
     scenario = load_scenario(

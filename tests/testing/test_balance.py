@@ -61,6 +61,7 @@ def test_a_result_is_balanced(result: StudyResult) -> None:
     assert_mass_balance(result, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
 def test_the_demo_is_balanced() -> None:
     changes = ["grid.resolution=20 km", "network.plan=false"]
