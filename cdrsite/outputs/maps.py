@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -43,7 +43,17 @@ if TYPE_CHECKING:
     Extent = tuple[float, float, float, float]
 
 PALE = 0.4
-"""How much of its colour the map below circles keeps; the rest is white."""
+"""How much of its colour a method keeps on the map below circles; the rest is white."""
+Corner = Literal["upper right", "lower left", "upper left", "lower right"]
+CORNERS: dict[Corner, tuple[int, int]] = {
+    "upper right": (1, 1),
+    "lower left": (0, 0),
+    "upper left": (0, 1),
+    "lower right": (1, 0),
+}
+"""Where a legend of sizes may stand: parts of the map's width and height."""
+CORNER = 0.36
+"""Part of the map's sides that the legend covers, with the circles that reach below it."""
 LARGEST = 24.0
 """Diameter of the circle of the most tonnes [pt]."""
 LEAST = 1e-3
@@ -141,10 +151,11 @@ def draw_circles(
     words: Words | None = None,
     colours: Sequence[str] | None = None,
 ) -> None:
-    """Draw where a plan's tonnes are, with a legend of sizes in the map's corner.
+    """Draw where a plan's tonnes are, with a legend of sizes in the corner with fewest of them.
 
-    A map below in the colours of methods turns pale: a circle on land of its own method has the
-    same colour. It is mixed with white, as files of pictures differ in what they make of opacity.
+    Methods of a map below turn pale: a circle on land of its own method has the same colour. They
+    are mixed with white, as files of pictures differ in what they make of opacity. States keep
+    their colours, which no method has, and are told from each other and from pale methods.
     Where the map has no legend, one of the methods is added.
 
     Parameters
@@ -205,17 +216,34 @@ def draw_circles(
     # beside the legend of the map's colours, not in its place
     sizes = Legend(
         ax, handles, [str(handle.get_label()) for handle in handles], title=title,
-        loc="upper right", fontsize=8, title_fontsize=8, labelspacing=1.2, borderpad=0.9,
+        loc=_emptiest(ax, circles), fontsize=8, title_fontsize=8, labelspacing=1.2, borderpad=0.9,
         framealpha=0.85,
     )  # fmt: skip
     ax.add_artist(sizes)
 
 
+def _emptiest(ax: Axes, circles: gpd.GeoDataFrame) -> Corner:
+    """The corner of a map whose circles have the fewest tonnes; the first of those alike."""
+    (west, east), (south, north) = ax.get_xlim(), ax.get_ylim()
+    right = (circles.geometry.x.to_numpy() - west) / (east - west)
+    up = (circles.geometry.y.to_numpy() - south) / (north - south)
+    tonnes = circles[NET].to_numpy()
+    sums: dict[Corner, float] = {}
+    for corner, (x, y) in CORNERS.items():
+        near = (np.abs(right - x) < CORNER) & (np.abs(up - y) < CORNER)
+        sums[corner] = float(tonnes[near].sum())
+    return min(sums, key=lambda corner: sums[corner])
+
+
 def _turn_pale(ax: Axes, legend: Legend) -> None:
-    """Mix the colours of the map and of its legend with white."""
-    from matplotlib.colors import ListedColormap, to_rgb, to_rgba
+    """Mix the colours of methods on the map and in its legend with white."""
+    from matplotlib.colors import ListedColormap, to_hex, to_rgb, to_rgba
+
+    states = {colour.lower() for colour in STATE_COLOURS.values()}
 
     def pale(colour: Any) -> tuple[float, float, float]:
+        if to_hex(colour) in states:
+            return to_rgb(colour)
         red, green, blue = (1.0 + PALE * (part - 1.0) for part in to_rgb(colour))
         return red, green, blue
 

@@ -22,6 +22,7 @@ import xarray as xr
 from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid
+from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import AMOUNTS
 from cdrsite.core.vocabulary import variable as record
 from cdrsite.core.words import Words
@@ -274,7 +275,7 @@ class DatasetAccessor:
         for method in self.methods:
             totals = (float(total.sel(removal_method=method)) for total in columns.values())
             head = tag("th", escape(method), style="text-align:left")
-            rows.append(tag("tr", head, *(tag("td", f"{value:,.3g}") for value in totals)))
+            rows.append(tag("tr", head, *(tag("td", number(value)) for value in totals)))
         picture = ""
         if "winner" in self._dataset and self._dataset["winner"].dims == ("y", "x"):
             picture = small_map(self._dataset, Layer("winner"))

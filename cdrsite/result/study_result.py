@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.files import WORK, remove_own
 from cdrsite.core.grid import DEFAULT_BLOCK, AnalysisGrid
+from cdrsite.core.numbers import MISSING, number
 from cdrsite.result.store import open_labelled
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
     from cdrsite.core.progress import ProgressSink
     from cdrsite.methods.model import MethodModel
+
+SHOWN = (
+    "method", "profile", "net_mt_yr", "gross_mt_yr", "cost_musd_yr", "mean_cost_usd_t", "land_km2",
+    "durability_class", "alone_net_mt_yr", "alone_bound_mt_yr", "alone_limits",
+)  # fmt: skip
+"""Columns of the table of methods that a notebook shows; all of them are wider than its page."""
 
 
 @dataclass(frozen=True)
@@ -212,8 +219,10 @@ class StudyResult:
         return f"<StudyResult {self.scenario.name}: {names} on {rows} x {cols} cells>"
 
     def _repr_html_(self) -> str:
-        """Tables for a notebook."""
+        """What the plan gives each method, for a notebook; the table of methods has more."""
         head = f"<b>{escape(self.scenario.title or self.scenario.name)}</b>"
-        return head + self.tables["methods"].to_html(
-            index=False, border=0, float_format=lambda v: f"{v:,.3g}", na_rep="–"
+        table = self.tables["methods"]
+        shown = [column for column in SHOWN if column in table.columns]
+        return head + table[shown].to_html(
+            index=False, border=0, float_format=number, na_rep=MISSING
         )

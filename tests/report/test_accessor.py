@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import matplotlib as mpl
@@ -22,9 +23,11 @@ from tiny_study import (
 
 import cdrsite.report.accessor  # noqa: F401  (registers .cdr)
 from cdrsite.core.errors import ConfigError, GridError
+from cdrsite.core.numbers import number
 from cdrsite.core.states import OUTSIDE
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.outputs.palette import STATE_COLOURS
+from cdrsite.result.study_result import SHOWN
 
 mpl.use("agg")
 
@@ -236,5 +239,15 @@ def test_the_accessor_works_on_what_a_run_wrote(tmp_path: Path) -> None:
     with xr.open_dataset(folder / "result.zarr", engine="zarr") as back:
         assert back.cdr.explain(**centre(2, 1)).reasons == RULES[1:]
         assert float(back.cdr.total("equal_share", SOLID)) == np.nansum(SHARE)
-        shown = f"{np.nansum(ALLOCATED) / 1e6:.3g}"
+        shown = number(np.nansum(ALLOCATED) / 1e6)
         assert f"<td>{shown}</td>" in back.cdr._repr_html_()
+
+
+def test_a_result_in_a_notebook_has_numbers_that_are_read(tmp_path: Path) -> None:
+    """Thousands with a thin space, as everywhere, and no more columns than a page is wide."""
+    result = tiny_result(tmp_path)
+    result.tables["methods"]["land_km2"] = 12_400.0
+    html = result._repr_html_()
+    assert "<td>12\u202f400</td>" in html and not re.search(r"\de[+-]\d", html)
+    heads = re.findall("<th>(.*?)</th>", html)
+    assert "net_mt_yr" in heads and set(heads) <= set(SHOWN)
