@@ -21,8 +21,6 @@ from cdrsite.cli.lines import avoided_line, limit_words, project_line
 from cdrsite.cli.pathway import path_lines
 from cdrsite.cli.standing import standing_lines
 from cdrsite.cli.uncertain import uncertainty_lines
-from cdrsite.compare.batch_result import net_column
-from cdrsite.compare.changes import records
 from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import amount
 from cdrsite.core.words import Words
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from cdrsite.cli.doctor import Check
-    from cdrsite.compare.batch_result import BatchResult
     from cdrsite.explain.place import Explanation
     from cdrsite.result.study_result import StudyResult
 
@@ -349,41 +346,6 @@ def print_explanation(explanation: Explanation, *, as_json: bool = False) -> Non
     for here in explanation.methods.values():
         say(out, f"\n{here.label}", "bold")
         out.print(plain_list(here.lines))
-
-
-def print_batch(batch: BatchResult, folder: Path) -> None:
-    """Print the runs of a batch side by side, and what they shared."""
-    out, methods = open_console(), batch.method_names
-    columns = [
-        ("run", "name"),
-        *((name.replace("-", "-\n", 1), "right") for name in methods),
-        ("all\nnet Mt/yr", "right"),
-        ("mean\n$/net t", "right"),
-        ("binds\n(how many)", "left"),
-    ]
-    shown = [
-        (
-            str(row["run"]),
-            *(number(row.get(net_column(name))) for name in methods),
-            *(number(row.get(key)) for key in ("net_mt_yr", "mean_cost_usd_t")),
-            "failed" if row["status"] == "failed" else str(row["binding"]).replace("; ", "\n"),
-        )
-        for row in records(batch.table)
-    ]
-    show_table(out, text_table("Net removal of each method in the plan [Mt/yr]", columns, shown))
-    out.print(f"table in {folder / 'batch.csv'}", markup=False, highlight=False, soft_wrap=True)
-    if batch.finished > 1:
-        say(out, shared_line(batch))
-
-
-def shared_line(batch: BatchResult) -> str:
-    """Which stages were taken from earlier runs, and how often, in one sentence."""
-    taken = {stage: times for stage, times in batch.shared.items() if times}
-    if not taken:
-        return f"shared by the {batch.finished} finished runs: nothing, all stages were made anew"
-    words = Words()
-    parts = ", ".join(f"{words(f'batch.shared.{name}')} {n}x" for name, n in taken.items())
-    return f"taken from an earlier one of the {batch.finished} finished runs: {parts}"
 
 
 def network_line(network: dict[str, Any], words: Words) -> str:

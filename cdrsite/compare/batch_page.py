@@ -14,7 +14,7 @@ from urllib.parse import quote
 from cdrsite.compare.batch_result import net_column
 from cdrsite.compare.changes import records
 from cdrsite.compare.effects import ABSENT
-from cdrsite.compare.effects_page import effects_section
+from cdrsite.compare.effects_page import effects_section, named
 from cdrsite.compare.pictures import WINNER, land_maps, tonnes_maps
 from cdrsite.compare.sheet import (
     METHOD_HEADS,
@@ -161,15 +161,15 @@ def _row(
         shown_name += " " + tag("b", sheet.say("batch.open"), class_="badge")
     numbers = [shown(row.get(key)) for key in METHOD_HEADS]
     binds = sheet.words("list.comma").join(
-        _binding(sheet, part) for part in word(row.get("binding")).split("; ") if part
+        counted(sheet.words, part) for part in word(row.get("binding")).split("; ") if part
     )
     return [shown_name, "" if failed else bar, *numbers, text(binds)]
 
 
-def _binding(sheet: Sheet, part: str) -> str:
-    """``water (6)`` in the words of the page; a rule's own name stays."""
+def counted(words: Words, part: str) -> str:
+    """``water (6)`` in the language; a rule's own name stays."""
     name, bracket, count = part.rpartition(" (")
-    return f"{sheet.words.resource(name)}{bracket}{count}" if bracket else part
+    return f"{words.resource(name)}{bracket}{count}" if bracket else part
 
 
 def name_link(name: str, folder: Path, folders: Mapping[str, str]) -> str:
@@ -259,8 +259,12 @@ def varies(sheet: Sheet, batch: BatchResult) -> str:
         return tag("span", text(said), class_="long")
 
     key = tag("span", sheet.say(first))
-    columns = [(key, "text"), *((tag("span", text(n), class_="key"), "text") for n in across)]
-    cells = [[text(row), *(value(row, column) for column in across)] for row in down[:MAX_ROWS]]
+
+    def called(name: str) -> str:
+        return named(sheet, name) if name in keys else text(name)
+
+    columns = [(key, "text"), *((called(name), "text") for name in across)]
+    cells = [[called(row), *(value(row, column) for column in across)] for row in down[:MAX_ROWS]]
     body = table(sheet.say("batch.varies.caption"), columns, cells)
     more = sheet.left_out(len(down), "batch_assumptions.csv")
     return section("varies", title, body, more)

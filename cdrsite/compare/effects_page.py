@@ -9,7 +9,7 @@ from cdrsite.compare.changes import records
 from cdrsite.compare.effects import JOINED, RESULTS, untold
 from cdrsite.compare.sheet import Sheet, shown
 from cdrsite.compare.values import assumption_words, given_value
-from cdrsite.core.numbers import number
+from cdrsite.core.numbers import number, percent
 from cdrsite.report.bars import STUDY_COLOUR, BarScale, bar_table, drawing
 from cdrsite.report.frame import Row, paragraph, section
 from cdrsite.report.html import tag, text
@@ -68,7 +68,8 @@ def lead(words: Words, rows: list[Row]) -> str:
             continue
         name = assumption_words(words, str(best["assumption"]))
         values = {end: number(best[end], digits(best)) for end in ("low", "high")}
-        said.append(words(f"effects.lead.{result}", name=name, **values))
+        share = percent(share_of(best))
+        said.append(words(f"effects.lead.{result}", name=name, share=share, **values))
     return words("effects.joint").join(said)
 
 
@@ -81,7 +82,8 @@ def bars(sheet: Sheet, rows: list[Row], now: object, run: str) -> str:
     lines = []
     for row in rows:
         cells = [_end(sheet, row, end) for end in ("low", "high")]
-        cells.append(shown(float(row["span"])) + _doubt(sheet, row))
+        share = " " + tag("small", text(percent(share_of(row))), class_="muted")
+        cells.append(shown(float(row["span"])) + share + _doubt(sheet, row))
         lines.append((named(sheet, str(row["assumption"])), _bar(row, scale, here), cells))
     figure = sheet.say("effects.figure", unit=sheet.unit(str(rows[0]["unit"])), run=text(run))
     heads = [sheet.say(f"effects.{end}") for end in ("low", "high", "span")]
@@ -97,6 +99,12 @@ def _end(sheet: Sheet, row: Row, end: str) -> str:
     )
     there = sheet.say("moves.at", value=text(said))
     return shown(float(row[end]), digits(row)) + " " + tag("small", there, class_="muted")
+
+
+def share_of(row: Row) -> float:
+    """Span of the results as part of the larger one: a long bar may stand for next to nothing."""
+    most = max(abs(float(row[end])) for end in ("low", "high"))
+    return float(row["span"]) / most if most > 0 else math.nan
 
 
 def digits(row: Row) -> int:

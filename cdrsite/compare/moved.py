@@ -21,8 +21,8 @@ CHANGE = "change_t_yr"
 ROUNDING = 1e-9
 """Changes below this share of the tonnes themselves are their rounding."""
 DRAWN = 1e-3
-"""Tonnes, or changes of them, below this share of the largest are not drawn: their circles would be
-dots."""
+"""Tonnes, gained or lost or there, below this share of the largest are not drawn: their circles
+would be dots."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,17 @@ class Moved:
         table.insert(2, "lat", points.y)
         return table
 
-    @property
-    def drawn(self) -> gpd.GeoDataFrame:
-        """Those that are large enough for a circle."""
-        change = self.circles[CHANGE].abs()
-        return self.circles[change >= DRAWN * float(change.max() if len(change) else 0.0)]
+    def gained(self) -> gpd.GeoDataFrame:
+        """Points with ``method`` and the tonnes gained there [t/yr]."""
+        return self._circles(1.0)
+
+    def lost(self) -> gpd.GeoDataFrame:
+        """Points with ``method`` and the tonnes lost there, as positive numbers [t/yr]."""
+        return self._circles(-1.0)
+
+    def _circles(self, sign: float) -> gpd.GeoDataFrame:
+        sized = self.circles.assign(**{NET: sign * self.circles[CHANGE]})
+        return sized.loc[sized[NET] > 0, ["method", NET, "geometry"]]
 
 
 def moved_tonnes(a: RunFolder, b: RunFolder, grid: AnalysisGrid) -> Moved:

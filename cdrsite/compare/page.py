@@ -13,6 +13,7 @@ from cdrsite.compare.changes import records
 from cdrsite.compare.pictures import Difference, land_maps, tonnes_maps
 from cdrsite.compare.sheet import (
     METHOD_HEADS,
+    UNSEEN,
     Sheet,
     change_of,
     delta,
@@ -26,12 +27,12 @@ from cdrsite.compare.sheet import (
     shown,
     signed,
 )
-from cdrsite.compare.values import assumption_value, change_words
+from cdrsite.compare.values import assumption_value, change_words, topics
 from cdrsite.core.numbers import number, percent
-from cdrsite.core.vocabulary import amount, price_in_words
 from cdrsite.report.frame import MAX_ROWS, SHORT, Row, details, paragraph, section
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.places import place
+from cdrsite.report.shared import row_price, row_size
 
 if TYPE_CHECKING:
     from cdrsite.compare.changes import Change
@@ -44,10 +45,12 @@ if TYPE_CHECKING:
 
 MAP_PIXELS = 460
 """Longest side of the small maps [pixels]."""
-NAMED = 3
-"""Assumptions named in the sentence."""
+NAMED = 4
+"""Assumptions, or their subjects, that are named in the sentence."""
 TOP = 15
 """Best sites whose ranks are shown."""
+MOVED = {"gained": math.nan, "same": 0.0}
+"""How far sites are from where they were, that have not moved or were nowhere [km]."""
 
 
 def comparison_page(comparison: Comparison, words: Words) -> str:
@@ -136,21 +139,20 @@ def _most_words(comparison: Comparison, words: Words) -> str:
 
 
 def accuracy(comparison: Comparison) -> float:
-    """Relative change that is within the proven gaps of the two plans (rule 8)."""
+    """Relative change that is not to be seen, or within the gaps of the two plans (rule 8)."""
     gaps = ((run.summary.get("objective") or {}).get("gap") for run in (comparison.a, comparison.b))
-    return max(1e-9, sum(float(gap) for gap in gaps if isinstance(gap, int | float)))
+    return max(UNSEEN, sum(float(gap) for gap in gaps if isinstance(gap, int | float)))
 
 
 def because(comparison: Comparison, words: Words) -> str:
-    """Which assumptions differ, the first of them by name; plain text."""
+    """Which assumptions differ, the first of them in words; plain text."""
     n = len(comparison.assumptions)
     if not n:
         return "" if comparison.same_results else words("compare.because.none")
-    keys = words("list.comma").join(
-        change_words(words, change) for change in comparison.assumptions[:NAMED]
-    )
-    if n > NAMED:
-        keys = words("list.more", names=keys, n=number(n - NAMED))
+    told = topics(words, comparison.assumptions)
+    keys = words("list.comma").join(told[:NAMED])
+    if len(told) > NAMED:
+        keys = words("list.more", names=keys, n=number(len(told) - NAMED))
     return words.count("compare.because", n, keys=keys)
 
 
@@ -160,7 +162,8 @@ def cautions(comparison: Comparison, words: Words) -> list[str]:
     if comparison.years is not None:
         notes.append(words("compare.years", a=comparison.years[0], b=comparison.years[1]))
     if comparison.goals is not None:
-        notes.append(words("compare.goals", a=comparison.goals[0], b=comparison.goals[1]))
+        a, b = (words.named("goal", goal) for goal in comparison.goals)
+        notes.append(words("compare.goals", a=a, b=b))
     sums = comparison.maps.sums if comparison.maps else ()
     unknown = max((change.unknown for change in sums), default=0)
     if unknown:
@@ -260,27 +263,29 @@ def _assumption_row(sheet: Sheet, change: Change) -> list[str]:
 
 def maps(sheet: Sheet, comparison: Comparison) -> str:
     """Where the tonnes are in both runs, what was gained and lost, and which land turned."""
-    title = sheet.say("compare.maps")
     runs = dict(zip(comparison.names, (comparison.a, comparison.b), strict=True))
     moved = comparison.moved
+    changes: list[Difference] = []
     if moved is None:
-        how = sheet.words("list.comma").join(_grid_words(sheet, comparison))
-        said, change = paragraph(sheet.say("compare.maps.none", how=text(how))), None
+        how = text(grid_words(comparison, sheet.words))
+        said = paragraph(sheet.say("compare.maps.none", how=how))
     else:
-        numbers = _moved_numbers(moved)
+        numbers = moved_numbers(moved)
         said = paragraph(text(sheet.words("moved.said", **numbers)))
-        alt = sheet.words("moved.alt", **numbers)
-        change = Difference(moved.drawn, sheet.words("moved.title"), alt)
-    tonnes = tonnes_maps(sheet, runs, MAP_PIXELS, change)
-    pictures = tag("div", *tonnes, class_="maps wide") if tonnes else ""
+        for kind, circles in (("gained", moved.gained()), ("lost", moved.lost())):
+            title = sheet.words(f"moved.{kind}")
+            changes.append(Difference(circles, title, sheet.words(f"moved.{kind}.alt", **numbers)))
+    tonnes = tonnes_maps(sheet, runs, MAP_PIXELS, changes)
+    pictures = tag("div", *tonnes, class_="maps two") if tonnes else ""
     intro = paragraph(sheet.say("where.intro")) if tonnes else ""
     return section(
-        "maps", title, said, intro, pictures, turns(sheet, comparison),
+        "maps", sheet.say("compare.maps"), said, intro, pictures, turns(sheet, comparison),
         land(sheet, runs),
     )  # fmt: skip
 
 
-def _moved_numbers(moved: Moved) -> dict[str, str]:
+def moved_numbers(moved: Moved) -> dict[str, str]:
+    """Tonnes gained and lost, and in how many places, for a sentence."""
     (gained, lost), (up, down) = moved.sums(), moved.places()
     return {
         "gained": number(gained / 1e6),
@@ -290,14 +295,14 @@ def _moved_numbers(moved: Moved) -> dict[str, str]:
     }
 
 
-def _grid_words(sheet: Sheet, comparison: Comparison) -> list[str]:
-    words = sheet.words
-    return [
+def grid_words(comparison: Comparison, words: Words) -> str:
+    """How the grids of two runs differ; text."""
+    return words("list.comma").join(
         words("compare.grid.crs")
         if change.key == "crs"
         else words("compare.grid.item", what=change.key, a=change.a, b=change.b)
         for change in comparison.grid
-    ]
+    )
 
 
 def land(sheet: Sheet, runs: Mapping[str, RunFolder]) -> str:
@@ -382,20 +387,26 @@ def binding(sheet: Sheet, comparison: Comparison) -> str:
     if not listed:
         return section("pools", title, paragraph(sheet.say("compare.binds.none")))
     names = [tag("span", text(name), class_="unit") for name in comparison.names]
-    columns = (
+    columns = [
         sheet.head("compare.binds.pool", kind="text"),
         *((f"{sheet.say('pools.used')} {name}", "number") for name in names),
         *((f"{sheet.say('pools.price')} {name}", "number") for name in names),
-        sheet.head("compare.change"),
-    )
-    rows = [_pool_row(sheet, row) for row in listed[:MAX_ROWS]]
+    ]
+    if comparison.goals is None:  # prices of two goals are not subtracted
+        columns.append(sheet.head("compare.change"))
+    rows = [_pool_row(sheet, row)[: len(columns)] for row in listed[:MAX_ROWS]]
     body = table(sheet.say("compare.binds.caption"), columns, rows)
     return section("pools", title, body, pools(sheet, comparison))
 
 
 def _pool_name(sheet: Sheet, row: Row) -> str:
-    family = sheet.words.heading(sheet.words.resource(str(row["family"])))
-    return text(f"{family}: {row['zone']}" if row["zone"] else family)
+    return text(sheet.words.heading(pool_words(sheet.words, row)))
+
+
+def pool_words(words: Words, row: Row, key: str = "compare.pool") -> str:
+    """A supply or a rule and its zone, in words: ``water: Muye Basin``."""
+    family = words.resource(str(row["family"]))
+    return words(key, family=family, zone=words.zone(row["zone"])) if row["zone"] else family
 
 
 def _pool_row(sheet: Sheet, row: Row) -> list[str]:
@@ -403,21 +414,23 @@ def _pool_row(sheet: Sheet, row: Row) -> list[str]:
     if row["was"] != row["is"]:
         badge = tag("b", sheet.say("compare.binds.now" if row["is"] else "compare.binds.then"),
                     class_="badge")  # fmt: skip
-    unit = str(row["price_unit_b"] or row["price_unit_a"])
-    factor = price_in_words(unit)[0]
-    prices = [factor * float(row[f"price_{end}"]) for end in ("a", "b", "change")]
-    return [
-        f"{_pool_name(sheet, row)} {badge} {_price_unit(sheet, unit)}",
-        *(text(percent(_share(row, end))) for end in "ab"),
-        shown(prices[0]),
-        shown(prices[1]),
-        delta(prices[2], prices[0], prices[1]),
+    zone = str(row["zone"])
+    units = [str(row[f"price_unit_{end}"]) for end in "ab"]
+    scales = [row_price(zone, unit, sheet.words) if unit else (1.0, "") for unit in units]
+    prices = [
+        scale[0] * float(row[f"price_{end}"]) for end, scale in zip("ab", scales, strict=True)
     ]
-
-
-def _price_unit(sheet: Sheet, unit: str) -> str:
-    """Unit of a price behind the name of a pool: ``t per 1 000 m³``."""
-    return tag("br") + tag("small", text(price_in_words(unit, sheet.words)[1])) if unit else ""
+    name = f"{_pool_name(sheet, row)} {badge}"
+    said = [shown(price) for price in prices]
+    if units[0] and units[1] and units[0] != units[1]:  # two goals: a unit beside each price
+        said = [
+            price + tag("br") + tag("small", text(scale[1]))
+            for price, scale in zip(said, scales, strict=True)
+        ]
+    else:
+        name += tag("br") + tag("small", text(scales[0][1] or scales[1][1]))
+    change = scales[1][0] * float(row["price_change"])
+    return [name, *(text(percent(_share(row, end))) for end in "ab"), *said, delta(change, *prices)]
 
 
 def _share(row: Row, end: str) -> float:
@@ -433,7 +446,8 @@ def pools(sheet: Sheet, comparison: Comparison) -> str:
     columns = [(sheet.say("compare.binds.pool"), "text"), *side_by_side(sheet, comparison)]
     rows = []
     for row in listed[:MAX_ROWS]:
-        size, unit = amount(str(row["unit"])).total
+        most = max(abs(use) for end in "ab" if not math.isnan(use := float(row[f"use_{end}"])))
+        size, unit = row_size(str(row["zone"]), str(row["unit"]), most)
         a, b, change = (float(row[f"use_{end}"]) / size for end in ("a", "b", "change"))
         name = _pool_name(sheet, row) + sheet.in_(unit)
         rows.append([name, shown(a), shown(b), delta(change, a, b)])
@@ -504,7 +518,7 @@ def top_sites(sheet: Sheet, comparison: Comparison) -> str:
             [
                 shown(int(row["rank_b"])),
                 sheet.say("compare.new") if row["site"] == "gained" else shown(int(row["rank_a"])),
-                shown(row["moved_km"] if row["site"] == "moved" else 0.0),
+                shown(MOVED.get(str(row["site"]), row["moved_km"])),
                 place(sheet, {"lon": row["lon_b"], "lat": row["lat_b"]}),
             ]
             for row in best

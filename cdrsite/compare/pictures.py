@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cdrsite.compare.changes import EARTH_KM
+from cdrsite.compare.extent import Spot, places, radius, with_room
 from cdrsite.compare.moved import DRAWN
 from cdrsite.core.numbers import percent
 from cdrsite.core.vocabulary import OUTSIDE_NAME
@@ -26,92 +26,12 @@ from cdrsite.report.mapimage import paint_classes, png_uri
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    from numpy.typing import NDArray
-    from pyproj import CRS
 
     from cdrsite.compare.sheet import Sheet
     from cdrsite.outputs.runfolder import RunFolder, RunRaster
 
-CIRCLE = 0.065
-"""Radius of the circle of the most tonnes, as part of the longer side of the frame."""
-LEAST = 1 / 14
-"""Radius of the smallest circle, as part of that of the largest: a dot that can be seen."""
 WINNER = "winner"
 """Raster with the method that has the most net removal in each cell, and the states."""
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where a map lies in the frame that all maps share.
-
-    Attributes
-    ----------
-    wide, high : float
-        Of the frame [km].
-    west, north : float
-        Corner of the map, in its CRS.
-    x_km, y_km : float
-        That corner in the frame [km].
-    per_x, per_y : float
-        Kilometres to the right and down of one unit of the CRS [km].
-    """
-
-    wide: float
-    high: float
-    west: float
-    north: float
-    x_km: float
-    y_km: float
-    per_x: float
-    per_y: float
-
-    @property
-    def largest(self) -> float:
-        """Radius of the circle of the most tonnes [km]."""
-        return CIRCLE * max(self.wide, self.high)
-
-    def at(self, points: gpd.GeoSeries) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Points of the map's CRS in the frame, to the right and down [km]."""
-        x = self.x_km + (points.x.to_numpy() - self.west) * self.per_x
-        return x, self.y_km + (self.north - points.y.to_numpy()) * self.per_y
-
-
-def ground_size(bounds: Sequence[float], crs: CRS) -> tuple[float, float]:
-    """Width and height of west, south, east, north on the ground, roughly [km]."""
-    west, south, east, north = bounds
-    wide, high = east - west, north - south
-    unit = crs.axis_info[0].unit_conversion_factor
-    if crs.is_geographic:
-        unit *= EARTH_KM * 1000.0
-        wide *= max(math.cos(math.radians((south + north) / 2)), 0.05)
-    return wide * unit / 1000.0, high * unit / 1000.0
-
-
-def places(rasters: Mapping[str, RunRaster]) -> dict[str, Spot]:
-    """One frame for all maps: of one extent where they have one CRS, else of one scale."""
-    if not rasters:
-        return {}
-    boxes = {name: raster.bounds for name, raster in rasters.items()}
-    if len({raster.crs.to_wkt() for raster in rasters.values()}) == 1:
-        sides = list(zip(*boxes.values(), strict=True))
-        box = min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])
-        crs = next(iter(rasters.values())).crs
-        wide, high = ground_size(box, crs)
-        per_x, per_y = wide / (box[2] - box[0]), high / (box[3] - box[1])
-        return {
-            name: Spot(wide, high, own[0], own[3], (own[0] - box[0]) * per_x,
-                        (box[3] - own[3]) * per_y, per_x, per_y)
-            for name, own in boxes.items()
-        }  # fmt: skip
-    sizes = {name: ground_size(boxes[name], raster.crs) for name, raster in rasters.items()}
-    wide, high = (max(size[side] for size in sizes.values()) for side in (0, 1))
-    found = {}
-    for name, (own_wide, own_high) in sizes.items():
-        west, south, east, north = boxes[name]
-        corner = (wide - own_wide) / 2, (high - own_high) / 2
-        per = own_wide / (east - west), own_high / (north - south)
-        found[name] = Spot(wide, high, west, north, *corner, *per)
-    return found
 
 
 # ---------------------------------------------------------------------- the ground
@@ -213,7 +133,7 @@ def tonnes_maps(
     sheet: Sheet,
     runs: Mapping[str, RunFolder],
     pixels: int,
-    change: Difference | None = None,
+    changes: Sequence[Difference] = (),
 ) -> list[str]:
     """Net removal of each run as circles: one extent, one scale of sizes, and last their key.
 
@@ -225,28 +145,33 @@ def tonnes_maps(
         Name -> run; one without circles is left out, one whose plan is empty is a map of none.
     pixels : int
         Longest side of a map [pixels].
-    change : Difference, optional
-        What was gained and lost from the first run to the second: one more map, of the same scale.
+    changes : sequence of Difference, optional
+        What was gained and what was lost from the first run to the second: a map each, of the same
+        scale. In one map a small ring could not be told from a dot.
     """
     drawn = {name: run for name, run in runs.items() if LAYER in run.layers}
     rasters = _grounds(drawn, pixels)
     frames = {name: drawn[name].layer(LAYER) for name in rasters}
-    changed = [] if change is None else [change.circles["change_t_yr"].abs()]
-    sizes = [*(frame[NET] for frame in frames.values()), *changed]
+    sizes = [frame[NET] for frame in (*frames.values(), *(one.circles for one in changes))]
     most = max((float(size.max()) for size in sizes if len(size)), default=0.0)
     spots = places(rasters)
+    on = [(spots[name], frames[name].geometry, frames[name][NET]) for name in spots]
+    first = next(iter(spots), "")
+    on += [(spots[first], one.circles.geometry, one.circles[NET]) for one in changes if spots]
+    spots = with_room(spots, on, most)
     figures = [
         _tonnes_map(sheet, name, drawn[name], rasters[name], frames[name], spots[name], most)
         for name in spots
     ]
-    if change is not None and spots:
-        name = next(iter(spots))
-        figures.append(_change_map(sheet, change, drawn[name], rasters[name], spots[name], most))
+    figures += [
+        _change_map(sheet, one, drawn[first], rasters[first], spots[first], most)
+        for one in changes
+        if spots
+    ]
     names = {str(m) for frame in frames.values() for m in frame["method"]}
     if spots and most > 0:
         legend = sheet.legend([name for name in sheet.names if name in names])
-        place = next(iter(spots.values()))
-        figures.append(key(sheet, place, most, legend, signs=change is not None))
+        figures.append(key(sheet, spots[first], most, legend))
     return figures
 
 
@@ -275,9 +200,7 @@ def _tonnes_map(
     alt = words("where.alt", run=name, parts=said or words.number(0))
     shapes = circles(sheet, place, frame.geometry, frame[NET], frame["method"], most)
     drawn = picture(raster, _ground(sheet, run), place, alt, *shapes)
-    head = tag("b", text(name)) + " " + text(words.number(total)) + sheet.in_("Mt/yr")
-    most_of = tag("small", text(leading(sheet, parts)), class_="muted")
-    return tag("figure", tag("figcaption", head, tag("br"), most_of), drawn)
+    return tag("figure", _caption(sheet, name, total, leading(sheet, parts)), drawn)
 
 
 def by_tonnes(run: RunFolder) -> list[tuple[str, float]]:
@@ -305,7 +228,7 @@ def circles(
     methods: Iterable[str],
     most: float,
 ) -> Iterator[str]:
-    """Circles in the frame, the largest first; what is lost is a ring, what is there a disc.
+    """Circles in the frame, the largest first.
 
     Parameters
     ----------
@@ -316,7 +239,7 @@ def circles(
     points : GeoSeries
         Their middles.
     tonnes : iterable of float
-        Below 0 where tonnes are lost [t/yr].
+        Their areas [t/yr].
     methods : iterable of str
         Whose they are.
     most : float
@@ -324,24 +247,13 @@ def circles(
     """
     x, y = place.at(points)
     for a, b, size, method in zip(x, y, tonnes, methods, strict=True):
-        if abs(size) < DRAWN * most:  # a dot would tell more than there is
+        if size < DRAWN * most:  # a dot would tell more than there is
             continue
-        at = {"cx": f"{a:.5g}", "cy": f"{b:.5g}", "r": f"{radius(place, abs(size), most):.4g}"}
-        colour = sheet.colour(str(method))
-        if size < 0:  # the dark ring around tells a pale one from the ground
-            yield tag("circle", **at, class_="casing") + tag(
-                "circle", **at, class_="lost", style=f"stroke:{colour}"
-            )
-        else:
-            yield tag("circle", **at, fill=colour)
+        at = {"cx": f"{a:.5g}", "cy": f"{b:.5g}", "r": f"{radius(place, size, most):.4g}"}
+        yield tag("circle", **at, fill=sheet.colour(str(method)))
 
 
-def radius(place: Spot, size: float, most: float) -> float:
-    """Radius of a circle in its frame: the area is the tonnes, down to a dot [km]."""
-    return place.largest * max(math.sqrt(size / most), LEAST)
-
-
-def key(sheet: Sheet, place: Spot, most: float, legend: str, *, signs: bool = False) -> str:
+def key(sheet: Sheet, place: Spot, most: float, legend: str) -> str:
     """What sizes and colours of circles mean; the sizes as large as on the maps beside it.
 
     Parameters
@@ -354,23 +266,17 @@ def key(sheet: Sheet, place: Spot, most: float, legend: str, *, signs: bool = Fa
         Tonnes of the largest circle of all maps [t/yr].
     legend : str
         Colours of the methods, markup.
-    signs : bool
-        Whether there are rings of what is lost, too.
     """
     letters, gap = place.wide * 0.045, place.wide * 0.02
     left, down = 2.2 * place.largest, gap
     entries = [
-        (radius(place, size, most), "size", size_in_words(size, sheet.words))
-        for size in round_sizes(most)
+        (radius(place, size, most), size_in_words(size, sheet.words)) for size in round_sizes(most)
     ]
-    if signs:
-        half = radius(place, most / 9, most)
-        entries += [(half, kind, sheet.words(f"where.{kind}")) for kind in ("gained", "lost")]
     shapes = []
-    for size, kind, words in entries:
+    for size, words in entries:
         tall = max(size, letters / 2)
         at = {"cx": f"{left / 2:.5g}", "cy": f"{down + tall:.5g}", "r": f"{size:.4g}"}
-        shapes.append(tag("circle", **at, class_=f"key-{kind}"))
+        shapes.append(tag("circle", **at, class_="key-size"))
         where = {"x": f"{left:.5g}", "y": f"{down + tall + letters / 3:.5g}"}
         shapes.append(tag("text", text(words), **where, font_size=f"{letters:.4g}"))
         down += 2 * tall + gap
@@ -379,7 +285,7 @@ def key(sheet: Sheet, place: Spot, most: float, legend: str, *, signs: bool = Fa
         *shapes,
         viewBox=f"0 0 {place.wide:.5g} {down:.5g}",
         role="img",
-        aria_label=sheet.words("list.comma").join(words for _, _, words in entries),
+        aria_label=sheet.words("list.comma").join(words for _, words in entries),
     )
     shape = f"aspect-ratio:{place.wide:.6g}/{down:.6g}"
     sizes = tag("div", drawn, class_="plan sizes", style=shape)
@@ -393,12 +299,12 @@ def key(sheet: Sheet, place: Spot, most: float, legend: str, *, signs: bool = Fa
 
 @dataclass(frozen=True)
 class Difference:
-    """Tonnes gained and lost by place, for a map.
+    """Tonnes gained or lost by place, for a map.
 
     Attributes
     ----------
     circles : GeoDataFrame
-        Points with ``method`` and ``change_t_yr``, the largest changes first.
+        Points with ``method`` and ``net_t_yr``, what is gained, or what is lost, the largest first.
     title, alt : str
         Of the map, and what it shows; text.
     """
@@ -412,6 +318,16 @@ def _change_map(
     sheet: Sheet, change: Difference, run: RunFolder, raster: RunRaster, place: Spot, most: float
 ) -> str:
     frame = change.circles
-    shapes = circles(sheet, place, frame.geometry, frame["change_t_yr"], frame["method"], most)
+    sums = frame.groupby("method", sort=True)[NET].sum().sort_values(ascending=False, kind="stable")
+    parts = [(str(method), float(size) / 1e6) for method, size in sums.items()]
+    shapes = circles(sheet, place, frame.geometry, frame[NET], frame["method"], most)
     drawn = picture(raster, _ground(sheet, run), place, change.alt, *shapes)
-    return tag("figure", tag("figcaption", tag("b", text(change.title))), drawn)
+    total = math.fsum(size for _, size in parts)
+    most_of = leading(sheet, parts) if total > 0 else sheet.words("moved.none")
+    return tag("figure", _caption(sheet, change.title, total, most_of), drawn)
+
+
+def _caption(sheet: Sheet, title: str, total: float, most_of: str) -> str:
+    """Title of a map with its tonnes [Mt/yr], and which method has most of them."""
+    head = tag("b", text(title)) + " " + text(sheet.words.number(total)) + sheet.in_("Mt/yr")
+    return tag("figcaption", head, tag("br"), tag("small", text(most_of), class_="muted"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.compare.changes import SITE_STATES
-from cdrsite.core.numbers import MISSING, number
+from cdrsite.core.numbers import MISSING, THIN, number
 from cdrsite.core.version import __version__
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import method_colour
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 NOISE = 1e-9
 """Changes below this share of the numbers themselves are their rounding."""
-
-CIRCLE = 0.07
-"""Radius of the largest circle of tonnes, as part of the width of the widest map."""
+UNSEEN = 2e-4
+"""Changes below this share of the numbers are next to nothing: three digits do not show them."""
 
 METHOD_HEADS = {
     "net_mt_yr": ("column.net", "Mt/yr"),
@@ -155,14 +154,24 @@ def signed(value: float, digits: int = 3) -> str:
     return ("+" if value > 0 else "") + plain_number(value, digits)
 
 
+def change_words(a: float, b: float) -> str:
+    """The change from one number to another as text: ``≈ 0`` where the numbers do not show it."""
+    change = change_of(a, b)
+    if change and abs(change) < UNSEEN * max(abs(a), abs(b)):
+        return f"≈{THIN}0"
+    return signed(change)
+
+
 def delta(value: object, a: object = math.nan, b: object = math.nan) -> str:
-    """A change as markup; ``a`` and ``b`` tell what of it is rounding."""
+    """A change as markup; ``a`` and ``b`` tell what of it is rounding, or next to nothing."""
     size = float(value) if isinstance(value, int | float) else math.nan
-    if isinstance(a, float) and isinstance(b, float) and math.isfinite(a) and math.isfinite(b):
-        size = size if math.isnan(size) else change_of(a, b)
-    kind = "v up" if size > 0 else "v down" if size < 0 else "v"
     raw = repr(value) if math.isfinite(size) else None
-    return tag("span", text(signed(size)), class_=kind, data_value=raw)
+    said = signed(size)
+    if isinstance(a, float) and isinstance(b, float) and math.isfinite(size + a + b):
+        size, said = change_of(a, b), change_words(a, b)
+    told = said.startswith(("+", "−"))
+    kind = "v" if not told else "v up" if size > 0 else "v down"
+    return tag("span", text(said), class_=kind, data_value=raw)
 
 
 def method_bar(sheet: Sheet, run: str, parts: Sequence[tuple[str, float]], most: float) -> str:

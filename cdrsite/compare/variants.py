@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,18 +158,28 @@ def _product(vary: Any, path: Path) -> dict[str, tuple[str, ...]]:
         )
     _refuse_many(math.prod(len(values) for values in vary.values()))
     rows = {}
+    short = _short_keys(map(str, vary))
     for values in itertools.product(*vary.values()):
         texts = [f"={_text(value)}" for value in values]
         pairs = tuple(f"{key}{text}" for key, text in zip(vary, texts, strict=True))
-        name = ", ".join(_short_key(str(k)) + text for k, text in zip(vary, texts, strict=True))
+        name = ", ".join(key + text for key, text in zip(short, texts, strict=True))
         rows[name if name not in rows else ", ".join(pairs)] = pairs
     return rows
 
 
-def _short_key(key: str) -> str:
-    """The end of a key path that says what it is about."""
-    parts = key.split(".")
-    return ".".join(parts[-2:] if parts[-1] in {"factor", "value"} else parts[-1:])
+def _short_keys(keys: Iterable[str]) -> list[str]:
+    """The ends of key paths that say what each is about, as long as none is that of two."""
+    paths = [key.split(".") for key in keys]
+    sizes = [2 if path[-1] in {"factor", "value"} else 1 for path in paths]
+    while True:
+        ends = [".".join(path[-size:]) for path, size in zip(paths, sizes, strict=True)]
+        longer = [
+            size + (ends.count(end) > 1 and size < len(path))
+            for path, size, end in zip(paths, sizes, ends, strict=True)
+        ]
+        if longer == sizes:
+            return ends
+        sizes = longer
 
 
 def _text(value: Any) -> str:

@@ -240,7 +240,7 @@ def test_a_batch_of_two_processes_prints_what_changes_and_keeps_the_bytes(
         assert made == expected
     assert 'lang="zh-Hans"' in (out / "batch.html").read_text(encoding="utf-8")
     assert err.split() == ["run", "as", "is", "run", "steep"]
-    table, ranks = " ".join(said.split()).split("Best sites compared with the first run")
+    table, ranks = " ".join(said.split()).split("最佳场址与第一次运行的比较")
     assert "as is" in table and "batch.csv" in table
     assert "steep" in ranks and "as is" not in ranks
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
@@ -281,7 +281,7 @@ def test_a_comparison_on_the_terminal_and_in_its_folder_agree(
     out = tmp_path / "difference"
     code, said, err = call("compare", plain, steep, "--out", out, "--lang", "zh")
     assert code == 0, err
-    assert said.rstrip().endswith(f"Written to {out}") and "siting.prefer" in said
+    assert said.rstrip().endswith(f"结果在 {out}") and "siting.prefer" in said
     assert 'lang="zh-Hans"' in (out / "compare.html").read_text(encoding="utf-8")
     code, said, err = call("compare", plain, steep, "--json")
     assert (code, err) == (0, "")

@@ -38,6 +38,10 @@ def test_named_rows_and_products(tmp_path: Path) -> None:
     assert len(rows) == 6 and rows["b=2, c=x"] == ("a.b=2", "c=x")
     rows = matrix_rows(matrix(tmp_path, "vary: {a.k: [1], b.k: [1, 2]}\n"))
     assert list(rows.values()) == [("a.k=1", "b.k=1"), ("a.k=1", "b.k=2")]
+    # two keys of one end are told apart by what stands before it
+    assert list(rows) == ["a.k=1, b.k=1", "a.k=1, b.k=2"]
+    rows = matrix_rows(matrix(tmp_path, "vary: {a.b.w.factor: [1], c.w.factor: [2], d.x: [3]}\n"))
+    assert list(rows) == ["b.w.factor=1, c.w.factor=2, x=3"]
 
 
 @pytest.mark.parametrize("text", ["a: 1\n", "vary: {a: 1}\n", "vary: {}\n", "vary: {a: []}\n"])

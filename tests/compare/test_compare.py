@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -29,17 +30,20 @@ from cdrsite.compare.changes import (
     library_changes,
     paired,
     rank_table,
+    records,
     scenario_changes,
     site_changes,
 )
 from cdrsite.compare.maps import OTHER, UNCHANGED, Differences, shade
-from cdrsite.compare.page import because, sentence
+from cdrsite.compare.page import because, comparison_page, sentence
 from cdrsite.compare.runs import Comparison, compare_runs
 from cdrsite.compare.sheet import plain_number, signed
-from cdrsite.compare.values import change_words
+from cdrsite.compare.values import assumption_value, change_words, topics
 from cdrsite.compare.write import write_comparison
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
+from cdrsite.core.numbers import number
+from cdrsite.core.vocabulary import price_in_words
 from cdrsite.core.words import Words
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import RunFolder
@@ -182,28 +186,29 @@ def test_circles_gained_and_lost_add_up_to_the_change(by_hand: Comparison) -> No
     assert (ring["before_t_yr"], ring["after_t_yr"]) == pytest.approx((72.0, 0.0))
 
 
-def test_a_ring_is_lost_and_a_disc_is_gained(by_hand: Comparison, tmp_path: Path) -> None:
-    """Shape tells the sign, so that colour need not; the area is the tonnes on all three maps."""
+def test_what_is_gained_and_what_is_lost_have_a_map_each(
+    by_hand: Comparison, tmp_path: Path
+) -> None:
+    """No circle of one map means the contrary of one beside it; the area is the tonnes on all."""
     page = Page((write_comparison(by_hand, tmp_path / "out") / "compare.html").read_text("utf-8"))
-    circles = [
-        dict(one) for one in page.all("circle") if not one.get("class", "").startswith("key")
-    ]
-    rings = [one for one in circles if one.get("class") == "lost"]
-    casings = [one for one in circles if one.get("class") == "casing"]
-    assert len(rings) == len(casings) == 2 and not any(one.get("fill") for one in rings)
-    assert {one["style"] for one in rings} == {f"stroke:{method_colour(METHODS[0])}"}
-    discs = [one for one in circles if one.get("fill")]
+    discs = [dict(one) for one in page.all("circle") if one.get("fill")]
     moved = by_hand.moved
     assert moved is not None
     plans = [len(run.layer("tonnes")) for run in (by_hand.a, by_hand.b)]
-    assert len(discs) == sum(plans) + moved.places()[0]
+    up, down = moved.places()
+    assert len(discs) == sum(plans) + up + down and not any(one.get("class") for one in discs)
+    gained, lost = discs[sum(plans) : sum(plans) + up], discs[sum(plans) + up :]
+    assert {one["fill"] for one in lost} == {method_colour(METHODS[0])}
+    assert method_colour(METHODS[1]) in {one["fill"] for one in gained}
     # 72 t/yr lost and 72 t/yr in the plan of the first run are drawn alike, 40 t/yr smaller
     first = max(discs[: plans[0]], key=lambda one: float(str(one["r"])))
-    assert float(str(rings[0]["r"])) == pytest.approx(float(str(first["r"])), rel=1e-3)
-    forest = next(one for one in discs if one["fill"] == method_colour(METHODS[1]))
+    assert float(str(lost[0]["r"])) == pytest.approx(float(str(first["r"])), rel=1e-3)
+    forest = next(one for one in gained if one["fill"] == method_colour(METHODS[1]))
     ratio = (float(str(forest["r"])) / float(str(first["r"]))) ** 2
     assert ratio == pytest.approx(40 / 72, rel=2e-3)
-    assert "By place and method, " in page.source and "(3 circles, filled)" in page.source
+    sums = [sum(frame["net_t_yr"]) for frame in (moved.gained(), moved.lost())]
+    assert sums == pytest.approx(moved.sums())
+    assert f"are gained in {up} places" in page.source
 
 
 def test_many_kinds_of_change_share_the_last_code() -> None:
@@ -254,8 +259,9 @@ def test_the_assumptions_that_differ_are_those_that_were_set(real: tuple[Path, P
     changes = {c.key: (c.a, c.b) for c in found.assumptions}
     assert set(changes) == {"resources.power.value", "siting.exclude.[steep].above"}
     assert changes["siting.exclude.[steep].above"] == ("15 degree", "25 degree")
-    assert "2 assumptions differ: " in because(found, Words("en"))
-    assert "resources.power.value" in because(found, Words("en"))  # it has no words
+    told = because(found, Words("en"))
+    assert told.startswith("2 assumptions differ: electricity (")
+    assert "where methods may stand (15 degree → 25 degree)" in told
 
 
 def test_a_value_of_a_method_is_told_by_its_name_and_not_by_its_key() -> None:
@@ -359,6 +365,57 @@ def test_prices_of_two_goals_are_not_subtracted(plain: Path, tmp_path: Path) -> 
 # ----------------------------------------------------------------- what is written
 
 
+def test_a_price_stands_in_the_unit_of_its_own_plan(plain: Path, tmp_path: Path) -> None:
+    """Where one plan counts tonnes and the other money, no price may be told in the other's."""
+
+    def edit(document: dict[str, Any]) -> None:
+        document["objective"]["name"] = "cost"
+
+    other = edited(plain, tmp_path / "b", "summary.json", edit)
+    for path in (other / "tables").glob("pools.*"):
+        table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        table["price_unit"] = table["price_unit"].str.replace("t per", "USD per")
+        table["price"] = table["price"].where(table.index > 0, 5.0)
+        table.to_csv(path, index=False) if path.suffix == ".csv" else table.to_parquet(path)
+    found = compare_runs(plain, other)
+    rows = records(found.binding())
+    assert rows
+    words = Words("en")
+    page = Page(comparison_page(found, words))
+    cells = re.findall(r"<tr>.*?</tr>", page.source.split('id="pools"')[1].split("</table>")[0])[1:]
+    for row, markup in zip(rows, cells, strict=True):
+        for end, paid in (("a", "t"), ("b", "USD")):
+            price, unit = row[f"price_{end}"], str(row[f"price_unit_{end}"])
+            factor, said = price_in_words(unit, words)
+            assert said.startswith(f"{paid} per")
+            value = plain_number(factor * price)
+            assert f"{value}</span><br><small>{said}</small>" in markup
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_sentence_names_what_differs_in_words_with_the_goal_first(lang: str) -> None:
+    def change(part: str, key: str, a: str | None = None, b: str | None = None) -> Change:
+        return Change(part, key, a, b)
+
+    listed = [
+        change("scenario", "layers.works", None, '{"path": "a.csv", "tiles": [], "unit": null}'),
+        change("scenario", "resources.water.supply", "x", "null"),
+        change("scenario", "resources.water.months", "null", '["flow_01"]'),
+        change("scenario", "resources.water.factor", "1", "0.5"),
+        change("scenario", "network.plan", "true", "false"),
+        change("scenario", "objective.minimise", "null", "cost"),
+        change("input", "works.csv"),
+    ]
+    words = Words(lang)
+    told = topics(words, listed)
+    assert told[0].startswith(words("topic.objective")) and told.count(words.resource("water")) == 1
+    assert any("100\u202f% → 50\u202f%" in one for one in told)
+    assert not any("." in one and "csv" not in one for one in told), told
+    assert assumption_value(words, listed[0].b) == "path: a.csv"
+    assert assumption_value(words, listed[2].b) == "flow_01"
+    assert assumption_value(words, "false") == words("compare.false")
+
+
 def test_the_folder_holds_page_tables_and_json_and_is_replaced_whole(
     by_hand: Comparison, tmp_path: Path
 ) -> None:
@@ -428,9 +485,9 @@ def test_the_terminal_says_it_in_a_screenful(by_hand: Comparison) -> None:
     shown = text.getvalue()
     assert by_hand.moved is not None and by_hand.maps is not None
     gained, lost = by_hand.moved.sums()
-    at = shown.index("by place and method")
-    told = f"{plain_number(gained / 1e6)} Mt/yr gained"
-    assert told in shown[at:] and f"{plain_number(lost / 1e6)} Mt/yr lost" in shown[at:]
+    told = f"{number(gained / 1e6)} Mt a year are gained in 3 places"
+    said = " ".join(shown.split()).replace("\u202f", " ")
+    assert told in said and f"{number(lost / 1e6)} Mt a year are lost in 2." in said
     turned = [turn for turn in by_hand.maps.turns if turn.before != turn.after]
     largest = max(turned, key=lambda turn: abs(turn.net_after - turn.net_before))
     change = signed((largest.net_after - largest.net_before) / 1e6)
@@ -439,6 +496,15 @@ def test_the_terminal_says_it_in_a_screenful(by_hand: Comparison) -> None:
     assert " ".join(lines[0].split()) == f"{told} {plain_number(largest.area_km2)} km²"
     assert "daccs-solid → afforestation" in shown and "2 km²" in shown
     assert max(map(len, shown.splitlines())) <= 100
+
+
+def test_the_terminal_speaks_the_language_that_is_asked_for(by_hand: Comparison) -> None:
+    text = io.StringIO()
+    print_comparison(by_hand, lang="zh", console=Console(file=text, width=120))
+    # what the user named, units and numbers aside, no word of another language is left
+    own = f"{by_hand.names} {by_hand.assumptions} tables csv CO"
+    left, kept = (set(re.findall(r"[A-Za-z]{2,}", said)) for said in (text.getvalue(), own))
+    assert left <= kept and "daccs" not in left
 
 
 def test_json_on_the_terminal_is_all_of_it(

@@ -130,8 +130,8 @@ def test_bars_are_as_long_as_the_spans_and_the_line_is_the_first_run() -> None:
     assert bars[2] == pytest.approx((1000 / 7, 6000 / 7), abs=0.01)
     lines = [float(str(line["x1"])) for line in page.all("line")]
     assert lines == pytest.approx([1000 / 3] * 2 + [1000 / 7] * 2, abs=0.01)
-    assert "price of electricity (9.00 to 12.0 Mt a year)" in page.source
-    assert "discount rate (100 to 160 USD for a net tonne)" in page.source
+    assert "price of electricity (9.00 to 12.0 Mt a year, a span of 25\u202f%)" in page.source
+    assert "discount rate (100 to 160 USD for a net tonne, a span of 38\u202f%)" in page.source
     assert page.source.count("0.02 USD/kWh") == 2 and "12\u202f%" in page.source
 
 

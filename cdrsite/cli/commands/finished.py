@@ -56,15 +56,16 @@ def compare(
     from cdrsite.cli.compare import print_comparison
     from cdrsite.compare.runs import compare_runs
     from cdrsite.compare.write import write_comparison
+    from cdrsite.core.words import Words
     from cdrsite.outputs.staging import claimed
 
     with nullcontext() if out is None else claimed(out, "comparison"):
         found = compare_runs(first, second)
         if out is not None:
             write_comparison(found, out, lang.value)
-    print_comparison(found, as_json=as_json)
+    print_comparison(found, as_json=as_json, lang=lang.value)
     if out is not None and not as_json:
-        tell(f"Written to {out}")
+        tell(Words(lang.value)("runs.written", folder=out))
 
 
 def explain(

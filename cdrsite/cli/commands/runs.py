@@ -137,9 +137,9 @@ def batch(
     from cdrsite.core.machine import check_address_room, parse_bytes
 
     check_address_room()
-    from cdrsite.cli.compare import failures_line, print_batch_changes
+    from cdrsite.cli.compare import failures_line, print_batch, print_batch_changes
     from cdrsite.cli.progress import Progress
-    from cdrsite.cli.tables import print_batch, print_json
+    from cdrsite.cli.tables import print_json
     from cdrsite.compare.batch import run_batch
     from cdrsite.compare.variants import refuse_unread, variants
     from cdrsite.study.means import Means
@@ -164,11 +164,11 @@ def batch(
     if as_json:
         print_json(found.document())
     elif not quiet:
-        print_batch(found, target)
-        print_batch_changes(found)
+        print_batch(found, target, lang.value)
+        print_batch_changes(found, lang.value)
     if found.failed:
         # the last line is what a person reads who was away meanwhile
-        (complain if silent else tell)(failures_line(found))
+        (complain if silent else tell)(failures_line(found, lang.value))
         raise typer.Exit(1)
 
 
