@@ -157,7 +157,7 @@ def pipes(frame: Frame) -> str:
         return text(frame.words.named("mode", word(row.get("mode"))))
 
     columns = (
-        PageColumn("pipes.way", way),
+        PageColumn("pipes.way", way, kind="long"),
         PageColumn(
             "fact.mode",
             lambda row: text(frame.words.named("mode", word(row.get("mode")))),
