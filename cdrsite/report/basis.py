@@ -88,7 +88,7 @@ def factors(frame: Frame) -> list[list[str]]:
 def shown(frame: Frame, value: object, factor: float = 1.0) -> str:
     """A given number in a shown unit; what is no number stays as it was given."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return text("–" if value is None else value)
+        return "–" if value is None else tag("span", text(value), class_="given")
     return text(frame.words.exact(float(f"{value * factor:.10g}")))
 
 
@@ -119,8 +119,7 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
         elif parameter in override:
             into.append(own(parameter))
             label = tag("span", frame.say("basis.replaced"), class_="muted")
-        # a bare share has no unit
-        unit = "" if row["unit"] == "1" else frame.unit(str(row["unit"]))
+        unit = frame.unit(str(row["unit"]))
         number = shown(frame, row["value"])
         into.append([label, number, unit, _range(frame, row), _source(frame, row, cited)])
     known = {row["parameter"] for row in record["values"]}

@@ -55,8 +55,8 @@ class Frame:
         return self.say(f"{key}.{which}", n=number(int(n)), **markup)
 
     def unit(self, name: str) -> str:
-        """A unit as markup."""
-        return text(self.words.unit(name))
+        """A unit as markup; a bare share has none."""
+        return "" if name == "1" else text(self.words.unit(name))
 
     def file(self, name: str, shown: str = "") -> str:
         """A file of the run: a link where the page lies beside it and it is there.

@@ -142,8 +142,8 @@ def _there(frame: Frame, row: Row, at: str, end: str) -> str:
     value = frame.value(f"{at}/{end}")
     if str(row["parameter"]).split(".")[0] in FACTORS:
         return frame.say("moves.times", value=value)
-    unit = "" if row["unit"] == "1" else " " + frame.unit(str(row["unit"]))
-    return frame.say("moves.at", value=value + unit)
+    there = f"{value} {frame.unit(str(row['unit']))}".rstrip()
+    return frame.say("moves.at", value=there)
 
 
 def _bar(frame: Frame, row: Row, scale: BarScale) -> str:

@@ -123,3 +123,9 @@ def test_names_of_years_have_room_on_a_phone(tmp_path: Path) -> None:
     narrow = [float(at) for at, wide, _ in named if not wide]
     gaps = [b - a for a, b in pairwise(narrow)]
     assert len(narrow) == 4 and min(gaps) >= 100 * CROWDED_NARROW
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_bare_share_has_no_unit(tmp_path: Path, lang: str) -> None:
+    frame = Frame(RunFolder(write_run(tmp_path / "run")), Words(lang))
+    assert frame.unit("1") == "" and frame.unit("kg/t") == Words(lang).unit("kg/t")
