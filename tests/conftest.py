@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from answer import Answer
+from examples import ALL
 from hypothesis import HealthCheck, settings
 
 from cdrsite.cli import main as cli
@@ -27,16 +29,15 @@ os.environ.pop("COLUMNS", None)
 pytest.register_assert_rewrite("competition_problems", "network_problems", "sweeps")
 
 settings.register_profile(
-    "default",
-    max_examples=30,
+    "ci",
+    max_examples=ALL,
     deadline=None,  # compiled kernels: the first example pays for compilation
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=True,  # the same examples on every machine; --hypothesis-profile=wide explores
 )
-settings.register_profile(
-    "wide", settings.get_profile("default"), max_examples=500, derandomize=False
-)
-settings.load_profile("default")
+settings.register_profile("everyday", settings.get_profile("ci"), max_examples=ALL // 3)
+settings.register_profile("wide", settings.get_profile("ci"), max_examples=500, derandomize=False)
+settings.load_profile("ci" if os.environ.get("CI") else "everyday")
 
 
 MOST_PROCESSES = 8
@@ -51,6 +52,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
         config.option.dist = "no"
         return 0
     return max(1, min(cores(), MOST_PROCESSES, free_memory() // PROCESS_BYTES))
+
+
+SELDOM = (20_000, 20, 20)
+"""Thresholds of the search for garbage: a tenth of the tests' time went into it."""
+
+
+def pytest_collection_finish() -> None:
+    """What stays to the end, modules and collected tests, is not searched for garbage again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*SELDOM)
 
 
 def command_line(

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_run import Page
@@ -607,7 +608,7 @@ def test_two_sites_in_common_say_nothing_of_the_order() -> None:
     assert math.isnan(found["rank_correlation"].iloc[0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.permutations(range(8)),
     st.lists(st.booleans(), min_size=8, max_size=8),

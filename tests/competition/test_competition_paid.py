@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from competition_problems import FINE, problems
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +42,7 @@ def paid(problem: Problem) -> Problem:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(problems(policies=False))
 def test_same_optimum_as_the_whole_programme(plain: Problem) -> None:
     problem = paid(plain)

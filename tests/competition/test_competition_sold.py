@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from competition_problems import FINE, NAMES, problems, solve_or_none
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,7 +68,7 @@ def selling(draw: st.DrawFn, **more: Any) -> Problem:
     return replace(problem, pools=(*problem.pools, *heat), sales=sales)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(selling() | selling(lower=True), st.sampled_from(sorted(GOALS)))
 def test_same_optimum_as_the_whole_programme(problem: Problem, kind: str) -> None:
     answer = solve_or_none(problem, GOALS[kind])
@@ -97,7 +98,7 @@ def kept(problem: Problem, answer: Any) -> None:
     assert earned == pytest.approx(paid, rel=1e-6, abs=1e-6)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(selling(policies=False), st.sampled_from(["cost", "value"]))
 def test_a_second_goal_and_the_choice_among_equals_count_it(problem: Problem, kind: str) -> None:
     first = solve(problem, GOALS[kind], FINE)

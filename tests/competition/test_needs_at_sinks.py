@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from competition_problems import FINE, problems
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
@@ -100,7 +101,7 @@ def test_same_plan_as_a_programme_written_out() -> None:
     np.testing.assert_allclose(best.price[:2], -oracle.ineqlin.marginals[:2], atol=1e-9)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(problems(), st.integers(0, 2**32 - 1))
 def test_same_optimum_as_the_whole_programme(plain: Problem, seed: int) -> None:
     rng, count = np.random.default_rng(seed), plain.n_sinks

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
@@ -235,7 +236,7 @@ class Whole:
         return -float(found.fun)
 
 
-@settings(deadline=None, max_examples=25, database=None)
+@settings(deadline=None, max_examples=examples(25), database=None)
 @given(st.integers(0, 10**6))
 def test_the_plan_is_that_of_the_whole_programme(seed: int) -> None:
     """Value and bound are the optimum; what is laid out adds up to it and keeps every month."""

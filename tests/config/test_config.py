@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -260,7 +261,7 @@ YAML_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.text(max_size=120))
 def test_any_text_gives_a_scenario_or_a_clear_error(text: str) -> None:
     try:
@@ -269,7 +270,7 @@ def test_any_text_gives_a_scenario_or_a_clear_error(text: str) -> None:
         assert str(error)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.dictionaries(st.sampled_from(sorted(Scenario.model_fields)), YAML_VALUES, max_size=6))
 def test_any_mapping_gives_a_scenario_or_a_clear_error(data: dict[str, object]) -> None:
     from io import StringIO

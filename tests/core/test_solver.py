@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,7 +100,7 @@ def test_nothing_asked_is_empty_and_a_search_that_is_stopped_says_so() -> None:
 
 @pytest.mark.parametrize("maximise", [True, False])
 @given(limit=st.floats(1.0, 15.0))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_a_price_is_what_one_more_of_the_limit_changes(maximise: bool, limit: float) -> None:
     def solved(bound: float) -> LinearSolver:
         low, high = ([-NONE], [bound]) if maximise else ([bound], [NONE])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,7 +80,7 @@ def test_finished_blocks_are_not_done_again(tmp_path: Path) -> None:
     assert [part for _, part in again.each("pass", work, BLOCKS)] == found and len(seen) == 10
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.integers(0, 400), st.booleans())
 def test_a_record_cut_short_is_dropped_and_those_before_it_hold(cut: int, garbled: bool) -> None:
     import tempfile

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -145,7 +146,7 @@ def test_any_block_size_gives_the_same_bytes(shape: Any, size: int, centre: bool
 
 
 @given(polygons())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_centres_agree_with_gdal(shape: Any) -> None:
     from rasterio.features import rasterize
 

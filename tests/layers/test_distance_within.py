@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -159,7 +160,7 @@ def test_polygons_are_asked_for(tmp_path: Path) -> None:
 PLACES = st.tuples(st.floats(-3, 12), st.floats(-3, 10))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     places=st.lists(PLACES, min_size=1, max_size=6),
     cuts=st.lists(st.integers(1, 8), min_size=1, max_size=3, unique=True),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
@@ -196,7 +197,7 @@ def test_any_legal_geojson_is_read_or_refused_in_words(
                 assert "any.geojson" in str(error) or "region" in str(error), error
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     boxes=st.lists(st.tuples(*[st.integers(0, 8)] * 4), min_size=1, max_size=5),
     one_feature=st.booleans(),

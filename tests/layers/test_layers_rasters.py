@@ -12,6 +12,7 @@ import rasterio
 import shapely
 import xarray as xr
 from affine import Affine
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -216,7 +217,7 @@ def test_mean_in_another_system_equals_shapely(tmp_path: Path, crs: str) -> None
     pixel=st.floats(0.2, 3.0),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_the_total_of_counts_is_conserved(
     tmp_path_factory: pytest.TempPathFactory, crs: str, size: float, pixel: float, seed: int
 ) -> None:

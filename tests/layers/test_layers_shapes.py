@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Geod, Transformer
@@ -89,7 +90,7 @@ def test_a_boundary_file_is_the_region_of_its_bounds(tmp_path: Path) -> None:
     assert shapely.hausdorff_distance(exact, from_file.geometry) < 10_000 * EDGE_TOLERANCE * 1.5
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     st.tuples(st.floats(-170, 170), st.floats(-70, 70)),
     st.tuples(st.floats(0.1, 20), st.floats(0.1, 15)),
@@ -173,7 +174,7 @@ def test_distances_and_buffers_cross_the_seam(tmp_path: Path, crs: str, lon: flo
     assert cells == pytest.approx(math.pi * 40_000**2, rel=0.01)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     st.lists(st.tuples(st.floats(-40, 40), st.floats(0.01, 30)), min_size=1, max_size=4),
     st.floats(-180, 180),

@@ -12,6 +12,7 @@ import rasterio
 import shapely
 import xarray as xr
 from affine import Affine
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -163,7 +164,7 @@ def test_longitudes_that_leap_in_a_cube_run_on(tmp_path: Path) -> None:
     np.testing.assert_array_equal(got, data)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     first=st.integers(-8 * 180, 8 * 180).map(lambda n: n / 8),
     west=st.integers(-720, 720).map(lambda n: n / 4),

@@ -11,6 +11,7 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -87,7 +88,7 @@ def test_a_gap_is_unknown_and_an_overlap_is_the_last_known_value(tmp_path: Path)
     np.testing.assert_array_equal(got[1], [1] * 4 + [2] * 4 + gap + [3] * 4)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(
     rows=st.tuples(st.integers(0, 11), st.integers(1, 12)).filter(lambda r: r[0] < r[1]),
     cols=st.tuples(st.integers(0, 15), st.integers(1, 16)).filter(lambda c: c[0] < c[1]),

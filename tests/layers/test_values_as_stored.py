@@ -14,6 +14,7 @@ import shapely
 import xarray as xr
 import zarr
 from affine import Affine
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -303,7 +304,7 @@ def test_a_table_of_colours_means_classes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(numbers, [[10, 50]] * 2)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(
     stored=st.lists(st.integers(-128, 127), min_size=4, max_size=4),
     fills=st.lists(st.integers(-128, 127), max_size=2, unique=True),

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_scenario import SCENARIO, write_world
@@ -140,7 +141,7 @@ def results(
 
 
 @pytest.mark.parametrize(("name", "profile"), PROFILES)
-@settings(max_examples=5)
+@settings(max_examples=examples(5))
 @given(units=UNITS)
 def test_every_equation_of_a_method_holds_in_any_units(
     scenario: Scenario, name: str, profile: str, units: dict[str, float]
@@ -260,7 +261,7 @@ COST = {
 
 
 @pytest.mark.parametrize("part", list(gross_cost_terms(PlantCosts(), 0.07)))
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(units=UNITS)
 def test_every_part_of_the_cost_is_money_per_tonne(part: str, units: dict[str, float]) -> None:
     assert holds(part_of_cost(part), COST, "USD/t", units)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_scenario import SCENARIO, write_world
@@ -29,7 +30,7 @@ HEATED = [
 ]  # fmt: skip
 CONTINGENCIES = {"daccs-solid": 1.0 + 0.35 + 0.10, "daccs-liquid": 1.0 + 0.35 + 0.50}
 """Plant cost over engineering, procurement and construction, in what the profiles stand on."""
-few = settings(max_examples=8)
+few = settings(max_examples=examples(8))
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_scenario import SCENARIO, write_world
@@ -107,7 +108,7 @@ def test_planting_and_rent(path: Path) -> None:
     assert accounts(path, planted, 0.07, 200)["cost"] == pytest.approx(53.9375, rel=2e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.floats(1, 40), st.floats(0, 0.9), st.floats(0, 60), st.floats(0, 0.12), st.integers(10, 90)
 )

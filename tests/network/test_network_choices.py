@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from answer import Answer
+from examples import first_every_day
 from network_csv import case
 from network_problems import check_plan, random_problem
 
@@ -184,7 +185,7 @@ def test_a_forced_arc_is_paid_and_used_where_it_then_costs_less(tmp_path: Path) 
         assert [row["cost_usd_t"] for row in csv.DictReader(stream)][1] == ""
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", first_every_day(range(3)))
 def test_forcing_an_arc_never_costs_less_nor_more_than_it(seed: int) -> None:
     problem = random_problem(seed, nodes=8, arcs=12, sources=3, sinks=2)
     target = 0.5 * problem.reachable_mt_yr()[2]

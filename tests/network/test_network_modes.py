@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import first_every_day
 from network_csv import PARAMS, case
 from network_problems import check_plan, random_problem
 
@@ -112,7 +113,7 @@ def with_modes(seed: int) -> NetworkProblem:
     return replace(problem, arcs=(*problem.arcs, *more))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", first_every_day(range(6)))
 def test_plans_with_modes_agree_with_plain_highs(seed: int) -> None:
     problem = with_modes(seed)
     target = 0.6 * min(problem.reachable_mt_yr())

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from colour_sight import SIGHT, apart, lab
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_study import METHODS, tiny_dataset, tiny_grid
@@ -132,7 +133,7 @@ def test_labels_are_in_the_language_and_the_unit_of_people() -> None:
     assert chinese[0].startswith("不超过") and chinese[-1].startswith("超过")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(st.floats(-1e9, 1e9, allow_subnormal=False), max_size=40),
     st.booleans(),
@@ -148,7 +149,7 @@ def test_borders_ascend_inside_the_values(values: list[float], adds_up: bool, si
         assert all(array.min() <= border <= array.max() for border in borders)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.floats(1e-6, 1e9), min_size=2, max_size=60))
 def test_a_class_that_holds_most_is_narrow(values: list[float]) -> None:
     """Where one class holds most of the tonnes, it spans no more than a power of ten."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import rasterio
 from cogs import write_cog
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
@@ -134,7 +135,7 @@ def of_two_by_two(values: Any, nodata: Any, kind: str) -> Any:
     st.tuples(st.integers(1, 7), st.integers(1, 7)),
     st.integers(0, 10_000),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_overviews_are_means_and_modes(kind: Any, shape: tuple[int, int], seed: int) -> None:
     spec = RasterSpec("x", kind, "", "")
     drawn = np.random.default_rng(seed).integers(0, 4, shape)
@@ -173,7 +174,7 @@ def test_large_files_take_long_offsets(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @given(st.integers(0, 10_000), st.integers(1, 60))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_values_that_occur(seed: int, count: int) -> None:
     grid = AnalysisGrid(GRID.wkt, 0.0, 0.0, 100.0, 40, 30)
     values = np.random.default_rng(seed).integers(0, count, grid.shape).astype(np.uint32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_study import tiny_grid
@@ -32,7 +33,7 @@ def test_eleven_basins_of_which_neighbours_had_one_colour() -> None:
     assert colours[0] != colours[9] and colours[1] != colours[10]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_no_two_that_touch_share_a_colour(zones: int, seed: int) -> None:
     labels = np.random.default_rng(seed).integers(-1, zones, (9, 9))

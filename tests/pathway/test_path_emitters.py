@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_course import plain_course
@@ -71,7 +72,7 @@ def shared(draw: st.DrawFn) -> Path:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(shared())
 def test_generation_is_the_whole_programme_with_emitters(path: Path) -> None:
     check(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_course import plain_course
@@ -152,7 +153,7 @@ def test_a_milestone_without_any_row_has_sinks_of_its_own() -> None:
     assert values.tolist() == [[-np.inf, -60.0], [-np.inf, -50.0]]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.floats(100, 220), st.floats(0.5, 2.5), st.floats(0, 3))
 def test_looking_ahead_never_costs_more(pore: float, first: float, more: float) -> None:
     """Whatever is asked for, step by step is one of the plans that the whole path may choose."""

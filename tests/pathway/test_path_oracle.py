@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from random_paths import FINE, check, paths
@@ -18,19 +19,19 @@ from cdrsite.pathway.course import Path
 from cdrsite.pathway.solve import solve_path
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(paths())
 def test_generation_is_the_whole_programme(path: Path) -> None:
     check(path)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(paths(missed=True))
 def test_targets_that_may_be_missed(path: Path) -> None:
     check(path)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(paths(missed=True), st.floats(1.0, 3.0))
 def test_more_pore_space_is_never_worse(path: Path, more: float) -> None:
     life = path.life or {"storage": path.problem.sinks[0].supply * 10}
@@ -65,7 +66,7 @@ def with_more(path: Path, row: str, amount: float) -> Path | None:
     return None
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(paths(missed=True))
 def test_prices_bound_what_a_little_more_or_less_of_a_row_is_worth(path: Path) -> None:
     """The value is concave in each limit: a price lies between the slopes to both sides."""
@@ -87,7 +88,7 @@ def test_prices_bound_what_a_little_more_or_less_of_a_row_is_worth(path: Path) -
 
 @pytest.mark.parametrize("part", [2, 3])
 @settings(
-    max_examples=12, deadline=None,
+    max_examples=examples(12), deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(path=paths(missed=True) | paths())
@@ -102,7 +103,7 @@ def test_a_sample_that_is_far_from_all_cells_leads_to_the_same_plan(
 
 
 @settings(
-    max_examples=20, deadline=None,
+    max_examples=examples(20), deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(path=paths(missed=True) | paths())

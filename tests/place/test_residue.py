@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from one_method import OneMethod
@@ -66,7 +67,7 @@ def test_a_cost_of_next_to_nothing_is_no_cost(slag: OneMethod) -> None:
     assert result.summary["costs"][SLAG]["low_usd_t"] > 0
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 @given(st.floats(0.05, 1.0))
 def test_all_that_is_bound_is_in_one_of_two_ledgers(slag: OneMethod, share: float) -> None:
     """Removed and avoided add up to what the slag binds, less all emissions, at any share."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -138,7 +139,7 @@ def envelope_of(world: dict[str, Any], numbers: dict[str, float], goal: Any) -> 
     return Envelope(prices, base, keys, sums)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), cheapest=st.booleans())
 def test_slopes_lie_between_the_quotients_of_the_whole_programme_to_both_sides(
     seed: int, *, cheapest: bool

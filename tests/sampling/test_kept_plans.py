@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from competition_problems import FINE, problems, solve_or_none
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from kept_worlds import after, changed, one_cell
@@ -24,7 +25,7 @@ from cdrsite.competition.sold import Sale
 from cdrsite.sampling.kept_plans import joined, keep_plan, possible_now
 from cdrsite.testing.exact import solve_whole
 
-CALM = settings(deadline=None, max_examples=25)
+CALM = settings(deadline=None, max_examples=examples(25))
 
 
 @CALM

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from competition_problems import FINE, problems
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kept_worlds import after, changed, one_cell
@@ -86,7 +87,7 @@ def test_it_is_the_optimum_of_the_whole_programme(aim, supplies) -> None:
     assert found.value <= found.bound + 1e-9
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=examples(10))
 @given(problems(policies=False), st.sampled_from(["p10", "regret"]))
 def test_no_plan_of_its_columns_is_better_and_none_exceeds_the_bound(problem, aim) -> None:
     changes = [(0.6, 1.0), (1.0, 0.7), (1.4, 1.2)]

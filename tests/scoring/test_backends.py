@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,7 +107,7 @@ def interpreted(plan: ScoringPlan, layers: dict[str, Any], reasons: Any) -> dict
     return out
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(plan=plans(), seed=st.integers(0, 2**32 - 1))
 def test_the_written_text_says_what_numpy_says(plan: ScoringPlan, seed: int) -> None:
     layers, reasons = random_block(seed, (3, 8))
@@ -115,7 +116,7 @@ def test_the_written_text_says_what_numpy_says(plan: ScoringPlan, seed: int) -> 
     )
 
 
-@settings(max_examples=4)
+@settings(max_examples=examples(4))
 @given(plan=plans(), seed=st.integers(0, 2**32 - 1))
 def test_the_compiled_loops_say_what_numpy_says(plan: ScoringPlan, seed: int) -> None:
     layers, reasons = random_block(seed, (53, 97))
@@ -177,7 +178,7 @@ FIXED = ScoringPlan(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 40), columns=st.integers(1, 70))
 def test_any_block_of_one_plan(seed: int, rows: int, columns: int) -> None:
     layers, reasons = random_block(seed, (rows, columns))
@@ -219,7 +220,7 @@ def test_cuts_and_threads_change_no_byte() -> None:
     assert narrow["x"].cost.tobytes() == out["x"].cost[:, 3:8].tobytes()
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(seed=st.integers(0, 2**32 - 1), factor=st.sampled_from([0.25, 2.0, 1024.0]))
 def test_scaling_the_unit_of_a_resource_changes_nothing(seed: int, factor: float) -> None:
     layers, reasons = random_block(seed, (9, 31))
@@ -233,7 +234,7 @@ def test_scaling_the_unit_of_a_resource_changes_nothing(seed: int, factor: float
     assert joined(found) == joined(evaluate(FIXED, small, reasons))
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(seed=st.integers(0, 2**32 - 1))
 def test_an_exclusion_more_never_adds_tonnes(seed: int) -> None:
     layers, reasons = random_block(seed, (9, 31))

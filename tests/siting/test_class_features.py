@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
@@ -300,7 +301,7 @@ def test_words_of_such_rules() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*covers .* of the region")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(data=st.data())
 def test_any_pattern_of_pixels(data: st.DataObject, tmp_path_factory: Any) -> None:
     """Holes, corners that touch and islands: the distance is that to the boxes of the pixels."""

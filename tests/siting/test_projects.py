@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -125,7 +126,7 @@ def of_the_whole(left: Any, zones: Any, least: float, neighbours: int) -> Any:
     st.sampled_from([0.5, 2.0, 5.0]),
     st.sampled_from([4, 8]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_blocks_change_nothing(
     left: Any, zones: Any, size: int, least: float, neighbours: int
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from fake_layers import GRID, INSIDE, WHOLE, FakeLayers
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -193,7 +194,7 @@ PATCHY = AnalysisGrid(GRID.wkt, 0.0, 13000.0, 1000.0, 13, 17)
     st.integers(1, 3),
     st.sampled_from([4, 8]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_small_patches_are_those_of_the_whole(
     left: Any, size: int, least: float, threads: int, neighbours: int
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dated_study import GOAL, write_dated
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
@@ -135,7 +136,7 @@ amounts = st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0])
 weights = st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0]), min_size=12, max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     months=st.lists(st.lists(amounts, min_size=12, max_size=12), min_size=1, max_size=3),
     profiles=st.lists(weights.filter(any), min_size=1, max_size=3),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import first_every_day
 from tiny_scenario import SCENARIO, write_world
 
 from cdrsite.config.load import load_scenario
@@ -54,7 +55,7 @@ def settings_of(result: StudyResult, number: int) -> list[str]:
     return [f"{path}={v if isinstance(v, str) else float(v)!r}" for path, v in values.items()]
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", first_every_day(range(8)))
 def test_a_sample_is_the_run_with_its_numbers(world, sampled, number) -> None:
     alone = run(load_scenario(world, settings_of(sampled, number)), samples="none")
     row = sampled.tables["samples"].iloc[number]

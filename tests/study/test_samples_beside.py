@@ -9,6 +9,7 @@ import geopandas as gpd
 import pytest
 import shapely
 from emitting_study import TEXT, write_emitting
+from examples import first_every_day
 from tiny_scenario import NORTH, WEST
 
 from cdrsite.config.load import load_scenario
@@ -66,7 +67,7 @@ def settings_of(result: StudyResult, number: int) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", first_every_day(range(4)))
 def test_a_sample_is_the_run_with_its_numbers(world: Path, sampled: Any, number: int) -> None:
     asked = [*GOAL, *STANDING, "uncertainty=null", *settings_of(sampled, number)]
     alone = run(load_scenario(world, asked))

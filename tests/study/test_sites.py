@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -130,7 +131,7 @@ def test_names_of_plants_join_the_tables(world: Path) -> None:
     hnp.arrays(np.float64, (4, 5), elements=st.sampled_from([0.0, 0.5, 3.0])),
     hnp.arrays(np.float64, (4, 5), elements=st.sampled_from([10.0, 20.0])),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_shares_follow_the_order_and_equal_cells_are_equal(
     tonnes: Any, key: Any, then: Any
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
@@ -22,7 +23,7 @@ from cdrsite.study.tally import (
 )
 
 GRID = AnalysisGrid(CRS("EPSG:3035").to_wkt(), 0.0, 100.0, 10.0, 7, 9)
-MANY = settings(max_examples=60, deadline=None)
+MANY = settings(max_examples=examples(60), deadline=None)
 
 
 def arrays_of(seed: int, methods: int = 2, grid: AnalysisGrid = GRID) -> dict[str, Any]:
