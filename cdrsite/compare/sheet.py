@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.compare.changes import SITE_STATES
-from cdrsite.core.numbers import MISSING, THIN, number
+from cdrsite.core.numbers import MISSING, THIN, number, table_amount
 from cdrsite.core.version import __version__
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import method_colour
@@ -130,8 +130,14 @@ def document(
 def shown(value: object, digits: int = 3) -> str:
     """A number as markup, in full for programs."""
     known = isinstance(value, int | float) and math.isfinite(value)
-    return tag("span", text(plain_number(value, digits)), class_="v",
+    said = table_amount(value, digits) if _is_faint(value) else plain_number(value, digits)
+    return tag("span", text(said), class_="v",
                data_value=repr(value) if known else None)  # fmt: skip
+
+
+def _is_faint(value: object) -> bool:
+    """Whether an amount is next to nothing in the unit of its column."""
+    return isinstance(value, float) and table_amount(value)[:1] in {"<", ">"}
 
 
 def plain_number(value: object, digits: int = 3) -> str:
@@ -159,7 +165,7 @@ def change_words(a: float, b: float) -> str:
     change = change_of(a, b)
     if change and abs(change) < UNSEEN * max(abs(a), abs(b)):
         return f"≈{THIN}0"
-    return signed(change)
+    return table_amount(change) if _is_faint(change) else signed(change)
 
 
 def delta(value: object, a: object = math.nan, b: object = math.nan) -> str:

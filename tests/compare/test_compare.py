@@ -38,7 +38,8 @@ from cdrsite.compare.changes import (
 from cdrsite.compare.maps import OTHER, UNCHANGED, Differences, shade
 from cdrsite.compare.page import because, comparison_page, sentence
 from cdrsite.compare.runs import Comparison, compare_runs
-from cdrsite.compare.sheet import plain_number, signed
+from cdrsite.compare.sheet import change_words as said_change
+from cdrsite.compare.sheet import delta, plain_number, shown, signed
 from cdrsite.compare.values import assumption_value, change_words, topics
 from cdrsite.compare.write import write_comparison
 from cdrsite.config.load import load_scenario
@@ -210,6 +211,24 @@ def test_what_is_gained_and_what_is_lost_have_a_map_each(
     sums = [sum(frame["net_t_yr"]) for frame in (moved.gained(), moved.lost())]
     assert sums == pytest.approx(moved.sums())
     assert f"are gained in {up} places" in page.source
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "told"),
+    [
+        (1.0, 3.5, "+2.50"),
+        (3.5, 1.0, "−2.50"),
+        (1.97, 1.97002, "≈\u202f0"),
+        (4.9e-7, 0.0, ">\u202f−0.001"),
+        (0.0, 4.9e-7, "<\u202f0.001"),
+        (2.0, 2.0, "0"),
+    ],
+)
+def test_a_change_is_told_as_it_can_be_seen(a: float, b: float, told: str) -> None:
+    """No power of ten among numbers of one column, and no difference that its numbers hide."""
+    assert said_change(a, b) == told
+    assert told.replace("<", "&lt;").replace(">", "&gt;") in delta(b - a, a, b)
+    assert "&lt;\u202f0.001" in shown(4.9e-7) and 'data-value="4.9e-07"' in shown(4.9e-7)
 
 
 def test_many_kinds_of_change_share_the_last_code() -> None:
@@ -491,10 +510,11 @@ def test_the_terminal_says_it_in_a_screenful(by_hand: Comparison) -> None:
     assert told in said and f"{number(lost / 1e6)} Mt a year are lost in 2." in said
     turned = [turn for turn in by_hand.maps.turns if turn.before != turn.after]
     largest = max(turned, key=lambda turn: abs(turn.net_after - turn.net_before))
-    change = signed((largest.net_after - largest.net_before) / 1e6)
+    change = said_change(largest.net_before / 1e6, largest.net_after / 1e6)
     lines = shown[shown.index("land that turned") :].splitlines()[1:]
     told = f"{largest.before} → {largest.after} {change} Mt/yr on"
-    assert " ".join(lines[0].split()) == f"{told} {plain_number(largest.area_km2)} km²"
+    told += f" {plain_number(largest.area_km2)} km²"
+    assert lines[0].split() == told.split()
     assert "daccs-solid → afforestation" in shown and "2 km²" in shown
     assert max(map(len, shown.splitlines())) <= 100
 
