@@ -24,6 +24,7 @@ from cdrsite.cli.uncertain import uncertainty_lines
 from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import amount
 from cdrsite.core.words import Words
+from cdrsite.outputs.legend import of_whom
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -410,7 +411,7 @@ def exclusion_line(rules: pd.DataFrame | None, methods: Sequence[str], words: Wo
             off = (rules["removes_percent"] - percent).abs()
             alike = rules[(rules["rule"] == row["rule"]) & (off <= 1e-9 * percent)]
             holders = ", ".join(map(str, alike["methods"])).split(", ")
-            who = _who(holders, methods, words)
+            who = of_whom(holders, methods, words, words.typed)
             share = "<0.1" if percent < 0.1 else number(percent, 2)
             told = words("end.who", who=who) if who else ""
             facts = {"name": words.named("rule", name), "share": share, "who": told}
@@ -455,15 +456,6 @@ def print_warnings(texts: Iterable[str], console: Console, words: Words) -> None
     if len(listed) > SHOWN_WARNINGS:
         more = len(listed) - SHOWN_WARNINGS
         console.print(words("end.more_warnings", n=more), style="dim", highlight=False)
-
-
-def _who(holders: Sequence[str], methods: Sequence[str], words: Words) -> str:
-    """The methods a rule holds for, in the fewest words; none where it holds for all."""
-    others = [name for name in methods if name not in holders]
-    comma = words("list.comma")
-    if others and len(others) < len(holders):
-        return words("end.all_but", names=comma.join(map(words.typed, others)))
-    return comma.join(map(words.typed, holders)) if others else ""
 
 
 STATE_STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}

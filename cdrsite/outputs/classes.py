@@ -313,22 +313,23 @@ def round_borders(
     inside = [border * size for border in even]
     inside = [border for border in inside if known.min() < border < known.max()]
     weights = np.abs(known) if adds_up else np.ones(known.size)
-    if known.min() > 0 and crowded(known, weights, inside):
+    if known.min() > 0 and (held := fullest(known, weights, inside)) > CROWDED:
         factors = _factors(known / size, weights, steps)
         found = [border * size for border in factors]
         found = [border for border in found if known.min() < border < known.max()]
-        inside = found or inside
+        # values close together far from zero: steps of one factor part them no better
+        inside = found if fullest(known, weights, found) < held else inside
     if zero and known.min() < 0 < known.max():
         inside = sorted({*inside, 0.0})
     return inside
 
 
-def crowded(
+def fullest(
     values: NDArray[np.float64], weights: NDArray[np.float64], borders: Sequence[float]
-) -> bool:
-    """Whether one class of many would hold most of the weight."""
+) -> float:
+    """Share of the weight that is in the class that holds the most of it."""
     held = np.bincount(np.searchsorted(borders, values), weights)
-    return bool(held.max() > CROWDED * held.sum())
+    return float(held.max() / held.sum())
 
 
 def _even(values: NDArray[np.float64], steps: int) -> list[float]:

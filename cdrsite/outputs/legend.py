@@ -20,7 +20,7 @@ from cdrsite.outputs.rasters.raster import Category
 from cdrsite.outputs.zones import Pairs, shade_of, zone_colours
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -37,6 +37,9 @@ KNOWN_COLOURS = {
 INCLUDED_BIT = 30
 """Bit of the exclusion reasons that marks a place allowed again by an include rule."""
 OUTSIDE_BIT = 31
+RULE_TAG, WHOM_TAG, METHODS_TAG = "BIT_", "FOR_", "METHODS"
+"""Tags of the raster of reasons: name of the rule of a bit, methods that it holds for where these
+are not all, and all methods."""
 GROUPED_FROM = 7
 """Methods of a legend from which on it is in groups; fewer are told apart without titles."""
 SEVERAL_COLOUR, FREE_COLOUR = "#5A5A5A", "#F7F4EC"
@@ -161,6 +164,39 @@ def reason_names(bits: int, rules: Sequence[str]) -> list[str]:
     hit = [bit for bit in range(INCLUDED_BIT) if bits >> bit & 1]
     names = [rules[bit] if bit < len(rules) else f"rule {bit}" for bit in hit]
     return names + (["allowed again by an include rule"] if bits >> INCLUDED_BIT & 1 else [])
+
+
+def of_whom(
+    holders: Sequence[str], methods: Sequence[str], words: Words, called: Callable[[str], str]
+) -> str:
+    """The methods that a rule holds for, in the fewest words; nothing where it holds for all.
+
+    Parameters
+    ----------
+    holders, methods : sequence of str
+        Those of the rule, and all of the run.
+    words : Words
+        Language.
+    called : callable
+        Name of a method for the reader.
+    """
+    others = [name for name in methods if name not in holders]
+    comma = words("list.comma")
+    if others and len(others) < len(holders):
+        return words("end.all_but", names=comma.join(map(called, others)))
+    return comma.join(map(called, holders)) if others else ""
+
+
+def rule_called(tags: Mapping[str, str], bit: int, words: Words) -> str:
+    """A rule of the raster of reasons, with the methods that it holds for where not for all."""
+    name = words.named("rule", tags.get(f"{RULE_TAG}{bit:02d}", ""))
+    who = of_whom(
+        tags.get(f"{WHOM_TAG}{bit:02d}", tags.get(METHODS_TAG, "")).split(", "),
+        tags.get(METHODS_TAG, "").split(", "),
+        words,
+        words.method,
+    )
+    return name + words("end.who", who=who) if who else name
 
 
 def reason_categories(reasons: NDArray[Any], rules: Sequence[str]) -> tuple[Category, ...]:

@@ -75,6 +75,8 @@ PLAN_COLOURS: dict[str, str] = {
     "in the plan": "#6F9A5A",
     "own limit": "#C3BEB6",
     "no gain": "#FFFF96",
+    "cell certain": "#6F9A5A",
+    "tonnes certain but not the cell": "#882255",
 }
 """Names in the plan's maps, besides methods and resources."""
 

@@ -7,9 +7,8 @@ themes and layers of a project name one another.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Mapping, Sequence
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -19,10 +18,20 @@ from pyproj import CRS
 from cdrsite.core.grid import authority_code
 from cdrsite.core.secrets import hidden
 from cdrsite.core.words import Words
-from cdrsite.outputs.legend import INCLUDED_BIT
+from cdrsite.outputs.qgis_layers import (
+    ANSWER,
+    OF_METHOD,
+    YEARS,
+    Entry,
+    grouped,
+    licence_in_words,
+    raster_entries,
+    unique_key,
+    vector_entries,
+)
 from cdrsite.outputs.qgis_layout import Page, add_layout
-from cdrsite.outputs.qml import rule_qml
-from cdrsite.outputs.styles import quoted
+from cdrsite.outputs.qml import codes_of
+from cdrsite.outputs.tips import tip_html
 from cdrsite.outputs.tonnes import LAYER
 
 if TYPE_CHECKING:
@@ -33,109 +42,22 @@ if TYPE_CHECKING:
 PROJECT = "cdrsite.qgs"
 VERSION = "3.22.0"
 
-NETWORK = "Sites and network"
-POOLS = "Storage, pools and provinces"
-ANSWER = "Answer: the plan"
-SURE = "How sure: the samples"
-YEARS = "Over the years: turn on, and play it with the temporal controller"
-INPUTS = "Inputs to the decision"
-EXCLUSIONS = "Exclusions"
-FILES = "Input files, as they are"
-OF_METHOD = "Method: "
-"""Begin of the groups of the methods."""
-
-SITE_LAYERS = (
-    "region", "plants", "tonnes", "emitters", "standing", "network_emitters", "network_storage",
-    "pipes",
-    "sites", "routes", "corridors",
-)  # fmt: skip
-ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding", "interchangeable", "state")
-SURE_RASTERS = (
-    "winner_likely", "winner_share", "probability_any", "removal_p05", "removal_p50", "removal_p95",
-    "plan_cost_p05", "plan_cost_p50", "plan_cost_p95",
-)  # fmt: skip
-OF_SAMPLES = ("reach", "probability")
-"""Rasters of methods that stand with those of the samples."""
-METHOD_ORDER = (
-    "allocated", "equal_share", "cost", "limit", "score", "suitability", "net_factor", "available",
-    "shortfall", "build_year", "allocated_at", "method_state",
-)  # fmt: skip
-SHOWN = frozenset({
-    "region", "winner", "tonnes", "emitters", "standing", "network_emitters", "network_storage",
-    "pipes", "storage",
-})  # fmt: skip
-"""Layers that are visible when the project opens."""
-STATES = frozenset({"state", "method_state"})
-"""Maps of states, last in their groups: they are on, so that whatever map is shown above them has
-words for the cells where it has no number. The groups of the methods are off, else the states of
-one would cover the maps of the next."""
-PLAYED = frozenset({"winner_at"})
-"""Maps of milestones that are on in their group, which is off until it is played."""
-SHOWN_WITHOUT_PLANTS = frozenset({"sites", "routes"})
-
 QUESTIONS: dict[str, tuple[str, ...]] = {
-    "where": ("region", "tonnes", "pipes", "storage"),
+    "where": (
+        "region", "tonnes", "emitters", "standing", "network_emitters", "pipes", "storage",
+    ),
     "land": ("region", "winner"),
     "cells": ("region", "net_removal", "state"),
     "cost": ("region", "plan_cost", "state"),
     "stops": ("region", "binding"),
     "not": ("region", "exclusion_reasons"),
-}
+}  # fmt: skip
 """Question of a map theme (words ``qgis.theme.QUESTION``) -> its layers, from top to bottom. Where
 the tonnes are is told by circles on plain ground: colours of land tell area."""
 SUBJECTS = frozenset({"tonnes"})
 """Layers of shapes that answer a question without a map of cells below them."""
-SOURCES = ("software", "money", "licence", "input_licences")
-"""Tags of a raster that the printed page tells."""
-TIP_FIELDS = 12
-"""Columns that a tip of the map tells."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A layer of the project.
-
-    Attributes
-    ----------
-    key : str
-        Unique among the layers, of letters, digits and underscores.
-    title : str
-        Name in the legend.
-    group : str
-        Where in the legend.
-    source, provider : str
-        As QGIS names them; paths are relative to the project.
-    style : str
-        QML; empty for tables.
-    geometry : str or None
-        'Point', 'Line', 'Polygon' or 'No geometry'; None for rasters.
-    abstract : str
-        What the layer is, in a sentence.
-    shown : bool
-        Visible when the project opens, if its group is.
-    is_state : bool
-        Whether it says why the maps above it have no number.
-    licence : str
-        Of what it shows; empty where nothing is known.
-    years : tuple of (int, int), optional
-        Milestone that it shows, and the year from which the next one is shown.
-    wkt : str
-        Its coordinate system, where that is not the grid's.
-    """
-
-    key: str
-    title: str
-    group: str
-    source: str
-    provider: str
-    style: str
-    geometry: str | None
-    abstract: str
-    shown: bool
-    is_state: bool = False
-    licence: str = ""
-    years: tuple[int, int] | None = None
-    wkt: str = ""
+IN_PLAN = "in the plan"
+"""State whose cells lie below the numbers of a map."""
 
 
 def write_project(
@@ -175,147 +97,18 @@ def write_project(
         The project.
     """
     words = words or Words()
-    drawn = _raster_entries(rasters, raster_styles, words)
-    entries = [*_vector_entries(layers, words), *drawn, *inputs]
+    codes = {
+        spec.name: codes_of(folder / "rasters" / f"{spec.name}.tif")
+        for spec in rasters
+        if spec.kind == "class"
+    }
+    drawn = raster_entries(rasters, raster_styles, words, codes)
+    entries = [*vector_entries(layers, words), *drawn, *inputs]
     path = folder / PROJECT
     tags = rasters[0].tags if rasters else {}
     text = hidden(project_xml(title, grid, entries, words, tags))
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
-
-
-def _vector_entries(layers: Sequence[VectorLayer], words: Words) -> Iterator[Entry]:
-    names = {layer.name for layer in layers}
-    shown = SHOWN if names & {"plants", "pipes"} else SHOWN | SHOWN_WITHOUT_PLANTS
-    order = {name: i for i, name in enumerate(SITE_LAYERS)}
-    for layer in sorted(layers, key=lambda layer: order.get(layer.name, len(order))):
-        group = POOLS
-        if layer.geometry is None:
-            group = EXCLUSIONS
-        elif layer.name == "site_samples":
-            group = SURE
-        elif layer.name in SITE_LAYERS or kind_of(layer.geometry) != "Polygon":
-            group = NETWORK
-        title = words.named("qgis.layer", layer.name)
-        if layer.name.startswith("pools_"):
-            pool = layer.name.removeprefix("pools_")
-            title = words("qgis.pools", what=words.resource(pool))
-        yield Entry(
-            key=unique_key("gpkg", layer.name),
-            title=words.heading(title.replace("_", " ")),
-            group=group,
-            source=f"./cdrsite.gpkg|layername={layer.name}",
-            provider="ogr",
-            style=layer.style(),
-            geometry=kind_of(layer.geometry),
-            abstract=layer.description,
-            shown=layer.name in shown,
-        )
-
-
-def kind_of(geometry: str | None) -> str:
-    """A geometry as QGIS names its kind."""
-    if geometry is None:
-        return "No geometry"
-    kinds = {"Point": "Point", "LineString": "Line", "Polygon": "Polygon"}
-    return kinds.get(geometry.removeprefix("Multi"), "Unknown geometry")
-
-
-def _raster_entries(
-    specs: Sequence[RasterSpec], styles: Mapping[str, str], words: Words
-) -> Iterator[Entry]:
-    known = (*ANSWER_RASTERS, *SURE_RASTERS, *OF_SAMPLES, *METHOD_ORDER)
-    ranks = {name: i for i, name in enumerate(known)}
-    ordered = sorted(
-        specs, key=lambda spec: ranks.get(spec.tags.get("variable", spec.name), len(ranks))
-    )
-    until = _until(specs)
-    for spec in ordered:
-        year = spec.tags.get("milestone")
-        method = spec.tags.get("method", "")
-        about = spec.description.removeprefix(f"{method}: ") if method else spec.description
-        variable = spec.tags.get("variable", spec.name)
-        title = words.heading(
-            words(f"map.layer.{variable}") if words.has(f"map.layer.{variable}") else about
-        )
-        if year is not None and words.has(f"map.layer.{variable}"):
-            title = f"{title}: {year}"
-        if method:
-            named = words.method(method)
-            group, title = f"{OF_METHOD}{named}", f"{title} ({named})"
-            if spec.tags.get("variable") in OF_SAMPLES:
-                group = SURE
-        elif year is not None:
-            group = YEARS
-        elif spec.name in ANSWER_RASTERS:
-            group = ANSWER
-        elif spec.name in SURE_RASTERS:
-            group = SURE
-        else:
-            group = EXCLUSIONS if spec.name == "exclusion_reasons" else INPUTS
-        yield Entry(
-            key=unique_key("raster", spec.name),
-            title=title,
-            group=group,
-            source=f"./rasters/{spec.name}.tif",
-            provider="gdal",
-            style=styles.get(spec.name, ""),
-            geometry=None,
-            abstract=f"{spec.description}{f' [{spec.unit}]' if spec.unit else ''}",
-            licence=spec.tags.get("licence", ""),
-            shown=spec.name in SHOWN or spec.tags.get("variable") in {*STATES, *PLAYED},
-            is_state=spec.tags.get("variable") in STATES,
-            years=None if year is None else (int(year), until[int(year)]),
-        )
-        if spec.name == "exclusion_reasons":
-            yield from _rule_entries(spec, words)
-
-
-def _rule_entries(spec: RasterSpec, words: Words) -> Iterator[Entry]:
-    """A layer for each exclusion rule: the cells that it hits, alone or with others."""
-    for tag, name in spec.tags.items():
-        bit = int(tag.removeprefix("BIT_")) if tag.startswith("BIT_") else INCLUDED_BIT
-        style = rule_qml(spec, bit, words) if bit < INCLUDED_BIT else None
-        if style is None:
-            continue
-        told = words("qgis.rule", rule=words.named("rule", name))
-        yield Entry(
-            key=unique_key("raster", f"{spec.name}_bit_{bit}"),
-            title=words.heading(told),
-            group=EXCLUSIONS,
-            source=f"./rasters/{spec.name}.tif",
-            provider="gdal",
-            style=style,
-            geometry=None,
-            abstract=f"{spec.description}: {name}",
-            shown=False,
-            licence=spec.tags.get("licence", ""),
-        )
-
-
-def _until(specs: Sequence[RasterSpec]) -> dict[int, int]:
-    """Milestone -> year from which the next one is shown; the last one is for as long as before."""
-    years = sorted({int(spec.tags["milestone"]) for spec in specs if "milestone" in spec.tags})
-    if not years:
-        return {}
-    more = years[-1] - years[-2] if len(years) > 1 else 1
-    return dict(zip(years, [*years[1:], years[-1] + more], strict=True))
-
-
-def unique_key(kind: str, name: str) -> str:
-    """An identifier; names that differ in other characters only stay apart.
-
-    QGIS replaces identifiers of ten characters or fewer by its own, and loses the layer.
-    """
-    return f"cdrsite_{kind}_{re.sub('[^0-9A-Za-z_]', lambda m: f'_{ord(m[0]):x}_', name)}"
-
-
-def grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
-    """Layers by group, from the top of the map to its bottom; those of methods stand together."""
-    methods = dict.fromkeys(e.group for e in entries if e.group.startswith(OF_METHOD))
-    order = (NETWORK, POOLS, ANSWER, SURE, YEARS, *methods, INPUTS, EXCLUSIONS, FILES)
-    groups = {group: [entry for entry in entries if entry.group == group] for group in order}
-    return {group: members for group, members in groups.items() if members}
 
 
 def project_xml(
@@ -435,8 +228,8 @@ def _add_tree(root: ET.Element, entries: Sequence[Entry], words: Words) -> None:
             branch.append(_leaf(entry, shown=entry.shown))
 
 
-def _leaf(entry: Entry, *, shown: bool) -> ET.Element:
-    """A layer in a legend."""
+def _leaf(entry: Entry, *, shown: bool, without: str = "") -> ET.Element:
+    """A layer in a legend, which may leave out a line."""
     leaf = ET.Element(
         "layer-tree-layer",
         {"id": entry.key, "name": _clean(entry.title), "source": entry.source},
@@ -445,7 +238,7 @@ def _leaf(entry: Entry, *, shown: bool) -> ET.Element:
         expanded="1" if shown else "0",
     )
     if entry.geometry is None:
-        _tidy_legend(leaf, entry.style)
+        _tidy_legend(leaf, entry, without)
     return leaf
 
 
@@ -488,9 +281,15 @@ def _add_themes(root: ET.Element, entries: Sequence[Entry], words: Words) -> dic
             asked[words(f"qgis.theme.{question}")] = shown
     for members in grouped(entries).values():
         states = [entry for entry in members if entry.is_state]
-        maps = [entry for entry in members if entry.geometry is None and not entry.is_state]
+        maps = [
+            entry
+            for entry in members
+            if entry.geometry is None and not (entry.is_state or entry.is_mask)
+        ]
+        masks = [entry for entry in members if entry.is_mask]
         for entry in maps if states else ():
-            _add_theme(themes, entry.title, (entry, *states), groups)
+            below_or_above = (*masks, entry) if entry.needs_mask and masks else (entry, *states)
+            _add_theme(themes, entry.title, below_or_above, groups)
     for name, shown in asked.items():
         _add_theme(themes, name, shown, groups)
     return asked
@@ -523,14 +322,31 @@ def _add_page(
             title=_clean(f"{title}: {theme}"),
             sources=_clean(_sources(words, tags)),
             theme=_clean(theme),
-            legend=[_leaf(entry, shown=True) for entry in shown],
+            legend=[_printed(entry, words) for entry in shown],
         )
         add_layout(root, page, grid)
 
 
+def _printed(entry: Entry, words: Words) -> ET.Element:
+    """A layer in the legend of a page: no line for what lies below the numbers of its map."""
+    leaf = _leaf(entry, shown=True, without=words.called(IN_PLAN) if entry.is_state else "")
+    if entry.geometry is not None and entry.style.count("<rule ") == 1:  # its line is its title
+        options = ET.SubElement(ET.SubElement(leaf, "customproperties"), "Option", type="Map")
+        hidden_title = {"name": "legend/title-style", "type": "QString", "value": "hidden"}
+        ET.SubElement(options, "Option", hidden_title)
+    return leaf
+
+
 def _sources(words: Words, tags: Mapping[str, str]) -> str:
     """Program, year of money, and licences of the inputs, in a sentence."""
-    return words("qgis.sources", what="; ".join(tags[key] for key in SOURCES if key in tags))
+    year = tags.get("money", "").rpartition(" ")[2]
+    told = [
+        tags.get("software", ""),
+        words("qgis.money", year=year) if year else "",
+        licence_in_words(tags, words),
+        tags.get("input_licences", ""),
+    ]
+    return words("qgis.sources", what="; ".join(one for one in told if one))
 
 
 def _add_metadata(parent: ET.Element, title: str, abstract: str, licence: str) -> None:
@@ -541,11 +357,17 @@ def _add_metadata(parent: ET.Element, title: str, abstract: str, licence: str) -
         ET.SubElement(parent, "license").text = _clean(licence)
 
 
-def _tidy_legend(leaf: ET.Element, style: str) -> None:
-    """Show each class of a raster once: the first line of its legend is the name of the band."""
-    labels = re.findall(r'<(?:item|paletteEntry) [^>]*?label="([^"]*)"', style)
-    first = {label: i for i, label in reversed(list(enumerate(labels, 1)))}
-    order = ",".join(str(i) for i in sorted(first.values()))
+def _tidy_legend(leaf: ET.Element, entry: Entry, without: str) -> None:
+    """Show each class of a raster that occurs, once: the first line is the name of the band."""
+    lines = re.findall(
+        r'<(?:item|paletteEntry) [^>]*?value="([^"]*)"[^>]*? label="([^"]*)"', entry.style
+    )
+    kept: dict[str, int] = {}
+    for i, (code, label) in enumerate(lines, 1):
+        occurs = entry.codes is None or int(code) in entry.codes
+        if occurs and unescape(label) != without:
+            kept.setdefault(label, i)
+    order = ",".join(str(i) for i in sorted(kept.values()))
     options = ET.SubElement(ET.SubElement(leaf, "customproperties"), "Option", type="Map")
     ET.SubElement(options, "Option", name="legend/node-order", type="QString", value=order)
 
@@ -573,14 +395,4 @@ def _add_layer(parent: ET.Element, entry: Entry, grid: AnalysisGrid) -> None:
         layer.set("labelsEnabled", style.get("labelsEnabled", "0"))
         layer.extend(list(style))
         if entry.geometry not in {None, "No geometry"}:
-            ET.SubElement(layer, "mapTip").text = _tip(entry.title, style)
-
-
-def _tip(title: str, style: ET.Element) -> str:
-    """What is told of a shape under the pointer: its columns by their names for people."""
-    names = [(one.get("field", ""), one.get("name", "")) for one in style.iter("alias")]
-    lines = (
-        f"<tr><td>{escape(alias)}</td><td>[% {quoted(field)} %]</td></tr>"
-        for field, alias in names[:TIP_FIELDS]
-    )
-    return f"<b>{escape(_clean(title))}</b><table>{''.join(lines)}</table>"
+            ET.SubElement(layer, "mapTip").text = _clean(tip_html(entry.title, entry.tips))

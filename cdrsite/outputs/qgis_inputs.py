@@ -23,10 +23,11 @@ from cdrsite.core.secrets import hidden
 from cdrsite.layers.presets import Resolved, resolve
 from cdrsite.outputs.classes import column_classes
 from cdrsite.outputs.palette import LABEL_COLOURS
-from cdrsite.outputs.qgis import FILES, Entry, kind_of, unique_key
+from cdrsite.outputs.qgis_layers import FILES, Entry, kind_of, unique_key
 from cdrsite.outputs.qml import raster_qml, sample_values
 from cdrsite.outputs.rasters.raster import Category, RasterSpec
-from cdrsite.outputs.styles import StyleRule, Symbol, qml
+from cdrsite.outputs.styles import StyleRule, Symbol, qml, quoted
+from cdrsite.outputs.tips import number_told
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -147,7 +148,13 @@ def _abstract(file: InputFile, words: Words) -> str:
 
 
 def _entry(
-    file: InputFile, source: str, style: str, kind: str | None, wkt: str, words: Words
+    file: InputFile,
+    source: str,
+    style: str,
+    kind: str | None,
+    wkt: str,
+    words: Words,
+    tips: tuple[tuple[str, str], ...] = (),
 ) -> Entry:
     several = file.about is not None and file.about.model.tiles
     title = _title(file, words)
@@ -163,6 +170,7 @@ def _entry(
         shown=False,
         licence=(file.about.licence if file.about is not None else None) or "",
         wkt=wkt,
+        tips=tips,
     )
 
 
@@ -181,9 +189,14 @@ def _vector(file: InputFile, way: str, colour: str, words: Words) -> Entry:
     wkt = CRS.from_user_input(given or info["crs"]).to_wkt()
     size = {"Point": 2.0, "Line": 0.4, "Polygon": 0.4}[kind]
     symbol = Symbol(SHAPES[kind], colour, size, pattern="no" if kind == "Polygon" else "solid")
-    aliases = {str(name): str(name) for name in info["fields"]}
-    style = qml([StyleRule("", _title(file, words), symbol)], aliases)
-    return _entry(file, f"{way}|layername={layer}", style, kind, wkt, words)
+    names = [str(name) for name in info["fields"]]
+    style = qml([StyleRule("", _title(file, words), symbol)], dict(zip(names, names, strict=True)))
+    numbers = [str(dtype).startswith("float") for dtype in info["dtypes"]]
+    tips = tuple(
+        (name, number_told(name) if is_number else quoted(name))
+        for name, is_number in zip(names, numbers, strict=True)
+    )
+    return _entry(file, f"{way}|layername={layer}", style, kind, wkt, words, tips)
 
 
 def _raster(file: InputFile, way: str, words: Words) -> Entry:

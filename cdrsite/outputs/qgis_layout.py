@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from cdrsite.outputs.styles import text_style
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -76,7 +78,7 @@ def add_layout(root: ET.Element, page: Page, grid: AnalysisGrid) -> None:
         style = ET.SubElement(styles, "style", name=name, alignment="1", marginTop="2")
         if name == "symbolLabel":  # without it a label begins on its symbol
             style.set("marginLeft", "2")
-        ET.SubElement(style, "text-style", fontSize=str(points), fontSizeUnit="Point")
+        _add_fonts(style, points, bold=name == "subgroup")
     if not grid.is_geographic:
         metres = (extent["xmax"] - extent["xmin"]) * grid.unit_metres
         _scale_bar(layout, metres / 1000.0 / MAP[2])
@@ -119,7 +121,19 @@ def _label(
         layout, "label", place, name, labelText=words, htmlState="0", halign="1", valign="32",
         marginX="0", marginY="0",
     )  # fmt: skip
-    ET.SubElement(item, "LabelFont", description=f"Open Sans,{points},-1,5,50,0,0,0,0,0")
+    ET.SubElement(item, "LabelFont", description=_font(points))
+    ET.SubElement(item, "text-style", text_style(points))
+
+
+def _font(points: int, *, bold: bool = False) -> str:
+    """A font as Qt writes it; where it is not installed, Qt takes another without serifs."""
+    return f"Open Sans,{points},-1,5,{75 if bold else 50},0,0,0,0,0"
+
+
+def _add_fonts(parent: ET.Element, points: int, *, bold: bool = False) -> None:
+    """The text of a legend twice: as QGIS before 3.30 reads it, and as later ones do."""
+    ET.SubElement(parent, "styleFont", description=_font(points, bold=bold), style="")
+    ET.SubElement(parent, "text-style", text_style(points, bold=bold))
 
 
 def _scale_bar(layout: ET.Element, km_per_mm: float) -> None:
@@ -132,4 +146,4 @@ def _scale_bar(layout: ET.Element, km_per_mm: float) -> None:
         numSegmentsLeft="0", numMapUnitsPerScaleBarUnit="1", segmentSizeMode="0", height="2.5",
         labelBarSpace="2", boxContentSpace="1", alignment="0", outlineWidth="0.3",
     )  # fmt: skip
-    ET.SubElement(bar, "text-style", fontSize="8", fontSizeUnit="Point")
+    ET.SubElement(bar, "text-style", text_style(8))

@@ -19,7 +19,7 @@ from cdrsite.core.gdal import raster_options
 from cdrsite.core.memory import Stored, remembered
 from cdrsite.core.words import Words
 from cdrsite.outputs.classes import SAMPLE, Classes, Step, scale_of, scales_of
-from cdrsite.outputs.legend import FREE_COLOUR, INCLUDED_BIT, SEVERAL_COLOUR, worded
+from cdrsite.outputs.legend import FREE_COLOUR, INCLUDED_BIT, SEVERAL_COLOUR, rule_called, worded
 from cdrsite.outputs.palette import NOTHING_COLOUR, STATE_COLOURS
 from cdrsite.outputs.sld import write_both
 from cdrsite.outputs.zones import shade_of
@@ -46,6 +46,28 @@ def sample_values(path: Path) -> NDArray[np.float64]:
         One-dimensional, without nodata.
     """
     return remembered("sample", (Stored(path),), partial(_decoded, path))
+
+
+def codes_of(path: Path) -> frozenset[int]:
+    """Codes that occur in a raster of classes.
+
+    Parameters
+    ----------
+    path : Path
+        GeoTIFF of whole numbers.
+    """
+    return remembered("codes", (Stored(path),), partial(_codes, path))
+
+
+def _codes(path: Path) -> frozenset[int]:
+    """Codes of every block: an overview may lack what is rare."""
+    import rasterio
+
+    found: set[int] = set()
+    with raster_options(GDAL_PAM_ENABLED="NO"), rasterio.open(path) as source:
+        for _, window in source.block_windows(1):
+            found |= {int(code) for code in np.unique(source.read(1, window=window))}
+    return frozenset(found)
 
 
 def _decoded(path: Path) -> NDArray[np.float64]:
@@ -134,7 +156,15 @@ def _in_words(spec: RasterSpec, words: Words) -> RasterSpec:
         return spec
     by_name = {category.label: category for category in spec.categories}
     named = worded(by_name, words).items()
-    return replace(spec, categories=tuple(replace(by_name[n], label=label) for n, label in named))
+    # a line of a legend is shorter than what a page says of the state
+    short = {n: f"qgis.class.{n}" for n in by_name if words.has(f"qgis.class.{n}")}
+    return replace(
+        spec,
+        categories=tuple(
+            replace(by_name[n], label=words(short[n]) if n in short else label)
+            for n, label in named
+        ),
+    )
 
 
 def _reason(category: Category, spec: RasterSpec, words: Words) -> Category:
@@ -144,8 +174,8 @@ def _reason(category: Category, spec: RasterSpec, words: Words) -> Category:
         return replace(category, label=words("map.rules.none"), colour=FREE_COLOUR)
     if bits.bit_count() > 1:
         return replace(category, label=words("map.rules.several"), colour=SEVERAL_COLOUR)
-    name = spec.tags.get(f"BIT_{bits.bit_length() - 1:02d}", category.label)
-    return replace(category, label=words.named("rule", name))
+    label = rule_called(spec.tags, bits.bit_length() - 1, words)
+    return replace(category, label=label or category.label)
 
 
 def rule_qml(spec: RasterSpec, bit: int, words: Words) -> str | None:
@@ -166,7 +196,7 @@ def rule_qml(spec: RasterSpec, bit: int, words: Words) -> str | None:
         XML; None where the rule hits nothing, or too many combinations have no category.
     """
     hit = [one for one in spec.categories if one.code >> bit & 1]
-    label = words.named("rule", spec.tags.get(f"BIT_{bit:02d}", ""))
+    label = rule_called(spec.tags, bit, words)
     mine = tuple(replace(one, label=label, colour=shade_of(bit)) for one in hit)
     return raster_qml(replace(spec, categories=mine), None, words) if mine else None
 

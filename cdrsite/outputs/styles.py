@@ -186,6 +186,7 @@ def qml(
     aliases: Mapping[str, str],
     *,
     label: str | None = None,
+    told: str = "",
     smoothed: bool = False,
 ) -> str:
     """A layer's style as QGIS reads it.
@@ -198,6 +199,8 @@ def qml(
         Column -> name for people.
     label : str, optional
         Column that is written on the map.
+    told : str
+        Expression that is written in its place.
     smoothed : bool
         Draw lines with their corners cut.
 
@@ -222,7 +225,7 @@ def qml(
         ET.SubElement(listed, "rule", attributes, filter=rule.filter)
         _add_symbol(symbols, str(i), rule.symbol, smoothed=smoothed)
     if label is not None:
-        _add_label(root, label)
+        _add_label(root, told or label, is_expression=bool(told))
     names = ET.SubElement(root, "aliases")
     for i, (column, alias) in enumerate(aliases.items(), 1):  # 0 is the feature id
         ET.SubElement(names, "alias", index=str(i), field=column, name=alias)
@@ -301,18 +304,26 @@ def _add_layer(parent: ET.Element, kind: str, options: Mapping[str, str]) -> ET.
     return layer
 
 
-def _add_label(root: ET.Element, column: str) -> None:
+def text_style(points: float, *, bold: bool = False) -> dict[str, str]:
+    """Attributes of a text of QGIS; a weight that is not given is the thinnest there is."""
+    return {
+        "fontSize": f"{points:g}",
+        "fontSizeUnit": "Point",
+        "fontWeight": "75" if bold else "50",
+        "textColor": ",".join(map(str, rgba(EDGE))),
+        "textOpacity": "1",
+    }
+
+
+def _add_label(root: ET.Element, column: str, *, is_expression: bool) -> None:
     labeling = ET.SubElement(root, "labeling", type="simple")
     settings = ET.SubElement(labeling, "settings")
     style = ET.SubElement(
         settings,
         "text-style",
+        text_style(8, bold=True),
         fieldName=column,
-        isExpression="0",
-        fontSize="8",
-        fontSizeUnit="Point",
-        textColor="51,51,51,255",
-        textOpacity="1",
+        isExpression=str(int(is_expression)),
     )
     ET.SubElement(
         style,
@@ -321,7 +332,7 @@ def _add_label(root: ET.Element, column: str) -> None:
         bufferSize="0.8",
         bufferSizeUnits="MM",
         bufferColor="255,255,255,255",
-        bufferOpacity="0.8",
+        bufferOpacity="0.9",
     )
     ET.SubElement(settings, "placement", placement="1", centroidInside="1")
     # names may lie on the polygons of other layers, not on other names

@@ -190,13 +190,31 @@ def size_in_words(tonnes: float, words: Words | None = None) -> str:
 
 
 def sized(
-    rules: Sequence[StyleRule], column: str, values: Any, words: Words | None = None
+    rules: Sequence[StyleRule],
+    column: str,
+    values: Any,
+    words: Words | None = None,
+    largest: float = 0.0,
 ) -> list[StyleRule]:
-    """Circles whose area grows with a column, and lines of the legend that say how."""
+    """Circles whose area grows with a column, and lines of the legend that say how.
+
+    Parameters
+    ----------
+    rules : sequence of StyleRule
+        Markers.
+    column : str
+        What the area is.
+    values : array_like
+        Of the column.
+    words : Words, optional
+        Of the language; English when not given.
+    largest : float
+        What the largest circle stands for at least: that of other circles on the same map.
+    """
     known = np.asarray(values, np.float64)
-    most = float(known[np.isfinite(known)].max(initial=0.0))
-    if most <= 0:
+    if not (known[np.isfinite(known)] > 0).any():
         return list(rules)
+    most = float(known[np.isfinite(known)].max(initial=largest))
     per = LARGEST_MM / math.sqrt(most)
     grown = f"max({LEAST_MM}, {per!r} * sqrt({quoted(column)}))"
     sized = [replace(rule, symbol=replace(rule.symbol, grows=grown)) for rule in rules]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from cdrsite.core.states import OUTSIDE
 from cdrsite.core.vocabulary import RESOURCES, price_in_words
 from cdrsite.core.words import Words
-from cdrsite.outputs.columns import FIELDS
+from cdrsite.outputs.columns import FIELDS, column_name
 from cdrsite.outputs.legend import worded
 from cdrsite.outputs.palette import SCREENING_COLOUR, method_colour
 from cdrsite.outputs.sld import vector_sld
@@ -31,6 +32,7 @@ from cdrsite.outputs.styles import (
     text,
     unknown,
 )
+from cdrsite.outputs.tips import tips_of, told_by
 from cdrsite.outputs.tonnes import LAYER, NET, plan_circles, sized
 
 if TYPE_CHECKING:
@@ -44,11 +46,21 @@ TRUCK = "truck"
 KNOWN = ("region", "routes", "corridors", "storage", "provinces", "plants", "pipes", LAYER)
 """Features with a style of their own, besides pools."""
 OTHER_COLOUR = "#333333"
+REMOVING_COLOUR = "#CC79A7"
+"""Of emitters whose captured CO2 counts as removal: no method's colour is near it."""
+IDLE = Symbol("marker", "#FFFFFF", 1.6)
+"""Of works that capture nothing."""
+CAPTORS = {
+    "emitters": "captured_t_yr", "standing": "gross_t_yr", "network_emitters": "stored_t_yr",
+}  # fmt: skip
+"""Points beside the cells of a plan -> the column of what each captures [t/yr]."""
 STORAGE_COLOUR = RESOURCES["storage"].colour
 OUTLINE_CELLS = 2048
 """Rows and columns at most that the outline of the region is drawn from."""
 OWN_COLOURS = {"screening": SCREENING_COLOUR}
 """Layer of one symbol -> its colour."""
+Column = tuple[str, str, str]
+"""Name of a column for people, its unit, and its meaning."""
 PLAN_SUMS = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
 """Columns of the table of provinces that add up over the methods."""
 
@@ -73,6 +85,10 @@ class VectorLayer:
         Column -> name for people with its unit, and its meaning.
     smoothed : bool
         Whether lines are drawn with their corners cut.
+    tips : tuple of (str, str)
+        What a tip tells of a shape (:func:`cdrsite.outputs.tips.tips_of`).
+    label_told : str
+        Expression of QGIS that tells the label, where that is not the column itself.
     """
 
     name: str
@@ -83,11 +99,15 @@ class VectorLayer:
     label: str | None
     fields: dict[str, tuple[str, str]]
     smoothed: bool = False
+    tips: tuple[tuple[str, str], ...] = ()
+    label_told: str = ""
 
     def style(self) -> str:
         """Its style as QGIS reads it."""
         aliases = {column: alias for column, (alias, _) in self.fields.items()}
-        return qml(self.rules, aliases, label=self.label, smoothed=self.smoothed)
+        return qml(
+            self.rules, aliases, label=self.label, told=self.label_told, smoothed=self.smoothed
+        )
 
     def sld(self) -> str:
         """The same style as GeoServer and other GIS read it."""
@@ -97,21 +117,37 @@ class VectorLayer:
 def vector_layers(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
     """The layers of a result in the order of a legend, points over lines over polygons.
 
-    The classes of legends are in the words of a language.
+    Classes of legends, names of columns and tips are in the words of a language.
     """
+    for layer in _layers(result, words):
+        label = layer.label
+        told = told_by(label, layer.frame[label], words, result.methods) if label else ""
+        yield replace(
+            layer,
+            tips=tips_of(layer.frame, layer.fields, words, result.methods),
+            label_told=told if label and told != quoted(label) else "",
+        )
+
+
+def _layers(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
+    """The layers without their tips."""
     features, tables, methods = result.features, result.tables, result.methods
+    circles = _circles(result)
+    largest = _largest(result, circles)
     yield from _region(result, words)
     if "sites" in tables:
         yield _sites(result, words)
     if len(tables.get("sites_uncertain", ())):
         yield _site_samples(result, words)
     lines: dict[str, Callable[[Any, Sequence[str], Words], VectorLayer]] = {
-        "routes": _routes, "corridors": _corridors, "plants": _plants, "pipes": _pipes,
+        "routes": _routes, "corridors": _corridors, "plants": partial(_plants, largest=largest),
+        "pipes": _pipes,
     }  # fmt: skip
     for name, layer_of in lines.items():
         if name in features:
             yield layer_of(features[name], methods, words)
-    yield from _tonnes(result, words)
+    if circles is not None:
+        yield _tonnes(circles, methods, words, largest)
     if "storage" in features:
         yield _storage(features["storage"], tables["storage"], tables["pools"], words)
     for name, frame in features.items():
@@ -119,41 +155,49 @@ def vector_layers(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
             yield _pools(name.removeprefix("pools_"), frame, tables["pools"], words)
     if "provinces" in features:
         yield _provinces(features["provinces"], tables["provinces"], methods, words)
-    for name, frame in features.items():
-        if name not in KNOWN and not name.startswith("pools_"):
-            yield _other(name, frame)
+    yield from _beside(result, words, largest)
     if "exclusions" in tables:
-        about = "Area that each exclusion rule removes"
-        yield _layer("exclusions", about, tables["exclusions"], None, ())
+        yield _layer("exclusions", words, tables["exclusions"], None, ())
+
+
+def _beside(result: StudyResult, words: Words, largest: float) -> Iterator[VectorLayer]:
+    """Works beside the cells of a plan, and what this module knows nothing of."""
+    for name, frame in result.features.items():
+        if name in CAPTORS and CAPTORS[name] in frame:
+            yield _captors(name, frame, result.methods, words, largest)
+        elif name not in KNOWN and not name.startswith("pools_"):
+            yield _other(name, frame, words)
 
 
 def _layer(
     name: str,
-    words: str,
+    words: Words,
     frame: Any,
     geometry: str | None,
     rules: Sequence[StyleRule],
     label: str | None = None,
-    special: Mapping[str, tuple[str, str, str]] | None = None,
+    special: Mapping[str, Column] | None = None,
     *,
     smoothed: bool = False,
+    about: str = "",
 ) -> VectorLayer:
-    """A layer whose fields are named as :data:`FIELDS` says, or as ``special`` does."""
-    fields = _named(frame, special or {})
-    return VectorLayer(name, words, frame, geometry, rules, label, fields, smoothed)
+    """A layer whose columns are named as the words say, or as ``special`` does."""
+    fields = _named(frame, special or {}, words)
+    about = about or words.named("qgis.about", name)
+    return VectorLayer(name, about, frame, geometry, rules, label, fields, smoothed)
 
 
 def _named(
-    frame: pd.DataFrame, special: Mapping[str, tuple[str, str, str]]
+    frame: pd.DataFrame, special: Mapping[str, Column], words: Words
 ) -> dict[str, tuple[str, str]]:
     """Names with units, and meanings, of a frame's columns; no name twice."""
     fields: dict[str, tuple[str, str]] = {}
     for column in frame.columns:
         if column == getattr(getattr(frame, "geometry", None), "name", None):
             continue
-        plain = (column.replace("_", " "), "", "")
-        name, unit, meaning = special.get(column, FIELDS.get(column, plain))
-        shown = f"{name} [{Words().unit(unit)}]" if unit not in {"", "1"} else name
+        plain = (column_name(column, words), *FIELDS.get(column, ("", "")))
+        name, unit, meaning = special.get(column, plain)
+        shown = f"{name} [{words.unit(unit)}]" if unit not in {"", "1"} else name
         if shown in {alias for alias, _ in fields.values()}:
             shown = f"{shown} ({column})"
         fields[column] = (shown, meaning)
@@ -167,8 +211,7 @@ def _sites(result: StudyResult, words: Words) -> VectorLayer:
     points = gpd.points_from_xy(table["x"], table["y"]) if len(table) else []
     frame = gpd.GeoDataFrame(table, geometry=points, crs=result.grid.wkt)
     rules = _method_rules(result.methods, result.methods, 2.6, words)
-    about = "Best sites of each method: those of the plan by cost, then alternatives"
-    return _layer("sites", about, frame, "Point", rules)
+    return _layer("sites", words, frame, "Point", rules)
 
 
 def _site_samples(result: StudyResult, words: Words) -> VectorLayer:
@@ -184,8 +227,7 @@ def _site_samples(result: StudyResult, words: Words) -> VectorLayer:
             (False, words("legend.core.not"), "#9ecae1", 2.4),
         )
     ]
-    about = "How often each of the best sites stays in reach of the plan, over all samples"
-    return _layer("site_samples", about, frame, "Point", rules)
+    return _layer("site_samples", words, frame, "Point", rules)
 
 
 def _method_rules(
@@ -217,8 +259,7 @@ def _routes(frame: gpd.GeoDataFrame, _: Sequence[str], words: Words) -> VectorLa
         ):  # fmt: skip
             symbol = replace(rule.symbol, dashed=mode == TRUCK)
             rules.append(StyleRule(rule.filter, _of_mode(mode, rule.label, words), symbol))
-    about = "Least-cost routes from the ranked sites to their cheapest storage units"
-    return _layer("routes", about, frame, "LineString", rules, smoothed=True)
+    return _layer("routes", words, frame, "LineString", rules, smoothed=True)
 
 
 def _of_mode(mode: str, label: str, words: Words) -> str:
@@ -254,28 +295,49 @@ def _region(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
             Symbol("fill", OTHER_COLOUR, 0.5, pattern="no"),
         )
     ]
-    yield _layer("region", "Outline of the cells of the region", frame, "MultiPolygon", rules)
+    yield _layer("region", words, frame, "MultiPolygon", rules)
 
 
-def _tonnes(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
-    """Where the plan's tonnes are, as circles of equal tonnes per area."""
+def _circles(result: StudyResult) -> gpd.GeoDataFrame | None:
+    """Where the plan's tonnes are, as points; None where the result does not say."""
     evidence = {"allocated", "limit", "net_factor"} <= set(result.dataset.data_vars)
     if not (evidence and result.methods):
-        return
-    frame = plan_circles(result.dataset, result.grid, result.features.get("plants"))
-    shown = [name for name in result.methods if name in set(frame["method"])]
-    rules = sized(_method_rules(shown, result.methods, 4.2, words), NET, frame[NET], words)
-    about = "Net removal of the plan, by plant or by square of cells: the area is the tonnes"
-    yield _layer(LAYER, about, frame, "Point", rules)
+        return None
+    return plan_circles(result.dataset, result.grid, result.features.get("plants"))
 
 
-def _plants(frame: gpd.GeoDataFrame, methods: Sequence[str], words: Words) -> VectorLayer:
+def _largest(result: StudyResult, circles: gpd.GeoDataFrame | None) -> float:
+    """The most tonnes that a circle of the plan, or beside it, stands for: one scale for all."""
+    shown = [
+        (frame, column)
+        for name, column in CAPTORS.items()
+        if (frame := result.features.get(name)) is not None and column in frame
+    ]
+    shown += [] if circles is None else [(circles, NET)]
+    each = [frame[column].to_numpy(np.float64) for frame, column in shown]
+    known = np.concatenate([np.zeros(1), *each])
+    return float(known[np.isfinite(known)].max())
+
+
+def _tonnes(
+    frame: gpd.GeoDataFrame, methods: Sequence[str], words: Words, largest: float
+) -> VectorLayer:
+    """Where the plan's tonnes are, as circles of equal tonnes per area."""
+    shown = [name for name in methods if name in set(frame["method"])]
+    rules = _method_rules(shown, methods, 4.2, words)
+    rules = sized(rules, NET, frame[NET], words, largest)
+    return _layer(LAYER, words, frame, "Point", rules)
+
+
+def _plants(
+    frame: gpd.GeoDataFrame, methods: Sequence[str], words: Words, largest: float
+) -> VectorLayer:
     built = set(frame["method"])
     rules = _method_rules([name for name in methods if name in built], methods, 4.2, words)
-    rules = sized(rules, "gross_t_yr", frame["gross_t_yr"], words)
-    zone = {"zone": ("Province", "", "")}
+    rules = sized(rules, "gross_t_yr", frame["gross_t_yr"], words, largest)
+    zone = {"zone": (words("qgis.column.province"), "", "")}
     label = "name" if "name" in frame else None
-    return _layer("plants", "Plants of the plan by method", frame, "Point", rules, label, zone)
+    return _layer("plants", words, frame, "Point", rules, label, zone)
 
 
 def _pipes(frame: gpd.GeoDataFrame, _: Sequence[str], words: Words) -> VectorLayer:
@@ -300,7 +362,7 @@ def _pipes(frame: gpd.GeoDataFrame, _: Sequence[str], words: Words) -> VectorLay
     if not np.isfinite(flow).all():
         rules.append(unknown("line", words.called("unknown")))
     kind = _multi("LineString", frame)
-    return _layer("pipes", "Pipelines of the plan by flow", frame, kind, rules)
+    return _layer("pipes", words, frame, kind, rules)
 
 
 def _multi(kind: str, frame: gpd.GeoDataFrame) -> str:
@@ -308,19 +370,48 @@ def _multi(kind: str, frame: gpd.GeoDataFrame) -> str:
     return f"Multi{kind}" if frame.geom_type.str.startswith("Multi").any() else kind
 
 
-def _other(name: str, frame: gpd.GeoDataFrame) -> VectorLayer:
+def _other(name: str, frame: gpd.GeoDataFrame, words: Words) -> VectorLayer:
     """A layer that this module knows nothing of: one symbol, plain names."""
     kinds = {kind.removeprefix("Multi") for kind in frame.geom_type.dropna()}
     kind = kinds.pop() if len(kinds) == 1 else "Unknown"
     shapes: dict[str, Shape] = {"Point": "marker", "LineString": "line", "Polygon": "fill"}
     sizes = {"marker": 3.0, "line": 0.9, "fill": 0.26}
-    words = name.replace("_", " ").capitalize()
+    known = words.has(f"qgis.layer.{name}")
+    title = words.named("qgis.layer", name) if known else name.replace("_", " ").capitalize()
     rules = []
     if kind in shapes:
         shape, colour = shapes[kind], OWN_COLOURS.get(name, OTHER_COLOUR)
-        rules = [StyleRule("ELSE", words, Symbol(shape, colour, sizes[shape], 0.9))]
+        rules = [StyleRule("ELSE", title, Symbol(shape, colour, sizes[shape], 0.9))]
         kind = _multi(kind, frame)
-    return _layer(name, words, frame, kind, rules)
+    return _layer(name, words, frame, kind, rules, about=title)
+
+
+def _captors(
+    name: str, frame: gpd.GeoDataFrame, methods: Sequence[str], words: Words, largest: float
+) -> VectorLayer:
+    """Works beside the plan, as large as what each captures, on the scale of the plan's circles."""
+    column = CAPTORS[name]
+    if name == "standing":
+        shown = [method for method in methods if method in set(frame["method"])]
+        rules = _method_rules(shown, methods, 4.2, words)
+    else:
+        named = words(f"qgis.layer.{name}")
+        rules = [StyleRule(f"{quoted(column)} > 0", named, Symbol("marker", OTHER_COLOUR, 4.2))]
+    if name == "emitters":
+        rules = [
+            StyleRule(
+                f'{quoted(column)} > 0 AND "removed_t_yr" {sign} 0',
+                words(f"legend.emitters.{key}"),
+                Symbol("marker", colour, 4.2),
+            )
+            for sign, key, colour in (
+                (">", "removed", REMOVING_COLOUR),
+                ("<=", "avoided", OTHER_COLOUR),
+            )
+        ]
+    rules = sized(rules, column, frame[column], words, largest)
+    rules.append(StyleRule("ELSE", words("legend.captures_nothing"), IDLE))
+    return _layer(name, words, frame, "Point", rules)
 
 
 def _corridors(frame: gpd.GeoDataFrame, _: Sequence[str], words: Words) -> VectorLayer:
@@ -333,8 +424,7 @@ def _corridors(frame: gpd.GeoDataFrame, _: Sequence[str], words: Words) -> Vecto
         label = words(f"legend.routes.{key}", low=low, high=high)
         bounds = f"{name} >= {low}" + ("" if last else f" AND {name} <= {high}")
         rules.append(StyleRule(bounds, label, Symbol("line", "#7A7A7A", 1.4 + 0.6 * i, 0.6)))
-    about = "Stretches that two or more of the routes share"
-    return _layer("corridors", about, frame, "LineString", rules, smoothed=True)
+    return _layer("corridors", words, frame, "LineString", rules, smoothed=True)
 
 
 def _storage(
@@ -342,7 +432,7 @@ def _storage(
 ) -> VectorLayer:
     joined = _joined(frame.rename(columns={"cost_usd_t": "storage_cost_usd_t"}), table, "unit")
     share = np.zeros(len(joined))
-    special: dict[str, tuple[str, str, str]] = {"unit": FIELDS["unit_name"]}
+    special: dict[str, Column] = {"unit": (column_name("unit_name", words), *FIELDS["unit_name"])}
     for family in RESOURCES["storage"].families:
         rows = pools.loc[pools["family"] == family]
         values = rows[["zone", "supply", "use", "price"]].rename(columns={"zone": "unit"})
@@ -354,7 +444,8 @@ def _storage(
         joined[column] = units["price"].to_numpy()
         unit = str(rows["price_unit"].iloc[0]) if len(rows) else ""
         meaning = f"what one more t/yr of {family} would add to the objective"
-        special[column] = (f"Price of {family}", unit, meaning)
+        named = words("qgis.column.price", what=words.resource(family))
+        special[column] = (named, unit, meaning)
     joined["used_percent"] = 100 * share
     name = quoted("used_percent")
     # outlines and hatches: the plan below must be read in its own colours
@@ -375,8 +466,7 @@ def _storage(
         ),
         StyleRule("ELSE", words.called("unknown"), Symbol("fill", OTHER_COLOUR, 0.4, pattern="no")),
     ]
-    about = "Storage units: capacity, what the plan injects, prices"
-    return _layer("storage", about, joined, "MultiPolygon", rules, "unit", special)
+    return _layer("storage", words, joined, "MultiPolygon", rules, "unit", special)
 
 
 def _pools(
@@ -388,14 +478,18 @@ def _pools(
     if len(rows):
         unit, price_unit = str(rows["unit"].iloc[0]), str(rows["price_unit"].iloc[0])
         units = {**dict.fromkeys(("supply", "use", "slack"), unit), "price": price_unit}
-        special = {key: (FIELDS[key][0], unit, FIELDS[key][2]) for key, unit in units.items()}
+        special = {
+            key: (column_name(key, words), unit, FIELDS[key][1]) for key, unit in units.items()
+        }
         per, told = price_in_words(price_unit, words)
         prices = rows["price"].to_numpy()
         zero = words("legend.some_left")
         rules = signed_rules("price", prices, zero, unit=told, per=per, words=words)
     rules.append(unknown("fill", words("legend.not_in_plan")))
-    about = f"Pools of {resource}: supply, use, slack and shadow price"
-    return _layer(f"pools_{resource}", about, joined, "MultiPolygon", rules, "zone", special)
+    about = words("qgis.about.pools", what=words.resource(resource))
+    return _layer(
+        f"pools_{resource}", words, joined, "MultiPolygon", rules, "zone", special, about=about
+    )
 
 
 def _provinces(
@@ -406,20 +500,20 @@ def _provinces(
         for method in methods
     }
     joined = frame.copy()
-    special: dict[str, tuple[str, str, str]] = {}
+    special: dict[str, Column] = {}
     for column in PLAN_SUMS:
         joined[column] = sum(zones[column].to_numpy() for zones in by_method.values())
     for method, zones in by_method.items():
         column = "net_mt_yr_" + re.sub(r"\W+", "_", method)
         joined[column] = zones["net_mt_yr"].to_numpy()
-        special[column] = (f"Net removal by {method}", "Mt/yr", "of the plan")
+        named = words("qgis.column.net_by", method=words.method(method))
+        special[column] = (named, "Mt/yr", "of the plan")
     rules = number_rules(
         "net_mt_yr", joined["net_mt_yr"], "YlGn", "fill", alpha=0.6, unit=words.unit("Mt/yr"),
         adds_up=True, words=words,
     )  # fmt: skip
     rules.append(unknown("fill", words("legend.nothing_planned")))
-    about = "Net removal of the plan by province and method"
-    return _layer("provinces", about, joined, "MultiPolygon", rules, "zone", special)
+    return _layer("provinces", words, joined, "MultiPolygon", rules, "zone", special)
 
 
 def _joined(frame: gpd.GeoDataFrame, table: pd.DataFrame, key: str) -> gpd.GeoDataFrame:

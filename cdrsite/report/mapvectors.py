@@ -11,10 +11,10 @@ import numpy as np
 from cdrsite.core.memory import remembered
 from cdrsite.core.vocabulary import amount, price_in_words
 from cdrsite.outputs.legend import class_colour
+from cdrsite.outputs.nodes import node
 from cdrsite.outputs.palette import SCREENING_COLOUR, method_colour
 from cdrsite.outputs.tonnes import LAYER
 from cdrsite.report.frame import word
-from cdrsite.report.nodes import node
 
 if TYPE_CHECKING:
     import geopandas as gpd

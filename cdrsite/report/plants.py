@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from cdrsite.core.numbers import MISSING
+from cdrsite.outputs.nodes import ACCESS, node
 from cdrsite.report.answer import network_proof
 from cdrsite.report.frame import Frame, Row, paragraph, real, word
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import PageColumn, listed, ranking
-from cdrsite.report.nodes import ACCESS, node
 from cdrsite.report.places import place
 
 FACTS = (

@@ -16,7 +16,7 @@ import pandas as pd
 import cdrsite
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.words import Words
-from cdrsite.outputs.columns import FIELDS
+from cdrsite.outputs.columns import FIELDS, column_name
 from generate import DOCS
 from generate.markdown import block, code, page, table, text
 
@@ -152,7 +152,7 @@ def _column(name: str) -> str:
     """What a column holds, where the program has words for it."""
     if name not in FIELDS:
         return ""
-    title, unit, meaning = FIELDS[name]
+    (unit, meaning), title = FIELDS[name], column_name(name, WORDS)
     return text(title + (f" [{unit}]" if unit else "") + (f": {meaning}" if meaning else ""))
 
 

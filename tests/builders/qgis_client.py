@@ -12,8 +12,12 @@ from pathlib import Path
 
 from qgis.core import (  # type: ignore[import-not-found]
     QgsApplication,
+    QgsExpression,
+    QgsExpressionContext,
+    QgsExpressionContextUtils,
     QgsLayerTreeModel,
     QgsLayoutExporter,
+    QgsLayoutItem,
     QgsMapRendererSequentialJob,
     QgsMapSettings,
     QgsProject,
@@ -49,6 +53,25 @@ def legend(node) -> list:
     return [one.data(0) or one.userLabel() for one in model.layerLegendNodes(node)]
 
 
+def told(layer) -> str:
+    """The tip of a layer's first shape."""
+    template = getattr(layer, "mapTipTemplate", str)()
+    shape = next(layer.getFeatures(), None) if template else None
+    if shape is None:
+        return ""
+    scopes = QgsExpressionContextUtils.globalProjectLayerScopes(layer)
+    context = QgsExpressionContext(scopes)
+    context.setFeature(shape)
+    return QgsExpression.replaceExpressionText(template, context)
+
+
+def edge(page) -> list:
+    """How far the items of a page reach to the right and down [mm]."""
+    held = [one for one in page.items() if isinstance(one, QgsLayoutItem) and one.id() != "page"]
+    boxes = [one.mapRectToScene(one.rect()) for one in held]
+    return [max(one.right() for one in boxes), max(one.bottom() for one in boxes)]
+
+
 report = {
     "opened": opened,
     "title": project.title(),
@@ -67,6 +90,7 @@ report = {
         for page in project.layoutManager().printLayouts()
     },
     "layers": [],
+    "edges": {},
 }
 for node in project.layerTreeRoot().findLayers():
     layer = node.layer()
@@ -82,6 +106,7 @@ for node in project.layerTreeRoot().findLayers():
             "shown": node.itemVisibilityChecked(),
             "legend": legend(node),
             "abstract": layer.metadata().abstract(),
+            "told": told(layer),
             "tip": layer.mapTipTemplate() if hasattr(layer, "mapTipTemplate") else "",
         }
     )
@@ -91,6 +116,7 @@ for number, page in enumerate(project.layoutManager().printLayouts()):
     kind = QgsLayoutExporter.ImageExportSettings()
     kind.dpi = 60
     QgsLayoutExporter(page).exportToImage(str(folder / f"page{number}.png"), kind)
+    report["edges"][page.name()] = edge(page)
 order = project.layerTreeRoot().checkedLayers()
 picture(order, "shown")
 sys.stdout.write("JSON" + json.dumps(report))

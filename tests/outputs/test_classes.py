@@ -21,6 +21,7 @@ from cdrsite.outputs.classes import (
     classes_of,
     column_classes,
     dataset_classes,
+    fullest,
     round_borders,
     scale_of,
 )
@@ -163,3 +164,14 @@ def test_a_class_that_holds_most_is_narrow(values: list[float]) -> None:
     ends = [min(least, borders[0]), *borders, array.max()]
     for share, (low, high) in zip(shares, pairwise(ends), strict=True):
         assert share <= CROWDED or high / low <= 10 * (1 + 1e-9), (share, low, high)
+
+
+def test_steps_of_a_factor_are_taken_only_where_they_part_the_values_better() -> None:
+    rng = np.random.default_rng(5)
+    close = np.concatenate([rng.uniform(40, 70, 100), rng.uniform(117, 134, 900)])
+    borders = round_borders(close)
+    ones = np.ones(close.size)
+    assert fullest(close, ones, borders) <= fullest(close, ones, [50.0, 100.0])
+    assert max(borders) > 100  # the many are not all in the class without an end
+    far = np.concatenate([rng.uniform(1, 10, 900), rng.uniform(1e4, 1e5, 100)])
+    assert min(round_borders(far)) <= 10  # even steps would begin at ten thousand

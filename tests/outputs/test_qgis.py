@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 import shapely
 import xarray as xr
 from qgis_python import CLIENT, qgis_python
@@ -21,12 +22,17 @@ from rio_cogeo.cogeo import cog_validate
 from tiny_study import METHODS, tiny_result
 
 from cdrsite.core.numbers import brief
+from cdrsite.core.vocabulary import VARIABLES
 from cdrsite.core.words import LANGUAGES, Words
 from cdrsite.outputs.classes import classes_of
+from cdrsite.outputs.columns import FIELDS
 from cdrsite.outputs.palette import METHOD_COLOURS
-from cdrsite.outputs.qgis import ANSWER, EXCLUSIONS, FILES, NETWORK, project_xml
+from cdrsite.outputs.qgis import project_xml
+from cdrsite.outputs.qgis_layers import ANSWER, EXCLUSIONS, FILES, NETWORK
+from cdrsite.outputs.qgis_layout import PAGE
 from cdrsite.outputs.qml import raster_qml
 from cdrsite.outputs.rasters.raster import RasterSpec
+from cdrsite.outputs.tips import tip_html
 from cdrsite.result.study_result import StudyResult
 
 ODD = "my <b>\"DAC\"</b> & 'co' 北"
@@ -87,7 +93,8 @@ def test_the_project_holds_every_raster_and_layer_by_relative_path(run: Path) ->
     layers = set(gpd.list_layers(run / "cdrsite.gpkg")["name"]) - {"layer_styles"}
     assert set(sources) == rasters | {f"./cdrsite.gpkg|layername={name}" for name in layers}
     twice = [source for source in set(sources) if sources.count(source) > 1]
-    assert twice in ([], ["./rasters/exclusion_reasons.tif"])  # once for all rules, and for each
+    # once for all rules, and for each; states, and what they mask
+    assert all("exclusion_reasons" in one or "method_state" in one for one in twice)
     absolute = root.find("properties/Paths/Absolute")
     assert absolute is not None and absolute.text == "false"
 
@@ -134,12 +141,61 @@ def test_states_lie_under_the_maps_of_the_plan_and_of_each_method(run: Path) -> 
         ids = [str(n.get("id")) for n in mine]
         assert ids == sorted(ids, key=order.index)
         themes = root.findall("visibility-presets/visibility-preset")
-        for one in mine[:-1]:
-            theme = next(
-                t for t in themes if one.get("id") in {n.get("id") for n in t.findall("layer")}
-            )
-            assert [n.get("id") for n in theme.findall("layer")] == [one.get("id"), below.get("id")]
+        masks = [n for n in mine if str(n.get("id")).endswith("_mask")]
+        assert mine[: len(masks)] == masks and len(masks) == (name != ANSWER)
+        for one in mine[len(masks) : -1]:
+            theme = next(t for t in themes if t.get("name") == one.get("name"))
+            shown = [n.get("id") for n in theme.findall("layer")]
+            numbers_of_excluded = ("equal_share", "score", "suitability")
+            if any(f"raster_{variable}_" in str(one.get("id")) for variable in numbers_of_excluded):
+                assert shown == [masks[0].get("id"), one.get("id")]
+            else:
+                assert shown == [one.get("id"), below.get("id")]
             assert theme.find("checked-group-nodes/checked-group-node").get("id") == name  # type: ignore[union-attr]
+
+
+def test_a_mask_shows_nothing_but_what_is_excluded_or_unknown(run: Path) -> None:
+    masks = [n for n in project(run).iter("maplayer") if "_mask" in (n.findtext("id") or "")]
+    assert masks
+    for layer in masks:
+        assert [n.get("label") for n in layer.iter("paletteEntry")] == ["unknown", "excluded"]
+
+
+def test_a_legend_has_the_classes_that_occur(run: Path) -> None:
+    root = project(run)
+    styles = {n.findtext("id"): n for n in root.iter("maplayer")}
+    (tree,) = root.findall("layer-tree-group")
+    seen = 0
+    for leaf in tree.iter("layer-tree-layer"):
+        source = str(leaf.get("source"))
+        if "/limit_" not in source and "/winner.tif" not in source:
+            continue
+        with rasterio.open(run / source) as file:
+            codes = set(np.unique(file.read(1)).tolist())
+        entries = list(styles[leaf.get("id")].iter("paletteEntry"))
+        order = leaf.find("customproperties/Option/Option")
+        assert order is not None
+        kept = [entries[int(i) - 1] for i in str(order.get("value")).split(",")]
+        assert {int(str(one.get("value"))) for one in kept} == codes & {
+            int(str(one.get("value"))) for one in entries
+        }
+        seen += len(kept) < len(entries)
+    assert seen  # some legend leaves something out
+
+
+def test_no_text_of_a_project_is_as_thin_as_can_be(run: Path) -> None:
+    texts = list(project(run).iter("text-style"))
+    assert texts
+    assert all(int(str(text.get("fontWeight", "0"))) >= 50 for text in texts)
+
+
+def test_a_tip_has_one_expression_for_each_column(run: Path) -> None:
+    """QGIS takes all from ``[%`` to the next ``%]`` for an expression, in a name too."""
+    tips = [node.text or "" for node in project(run).iter("mapTip")]
+    assert tips
+    for tip in tips:
+        assert tip.count("[%") == tip.count("<tr>") > 0
+    assert tip_html("a", [("Used [%]", '"used"')]).count("[%") == 1
 
 
 def test_every_raster_is_strict_and_has_its_style(run: Path) -> None:
@@ -202,7 +258,8 @@ def test_qgis_draws_a_map_over_its_states(opened: tuple[Path, dict[str, Any]]) -
     cost = next(ids for name, ids in themes.items() if name.startswith("Cost per net tonne"))
     assert len(cost) == 2 and "method_state" in cost[1]
     legends = {layer["id"]: layer["legend"] for layer in opened[1]["layers"]}
-    assert legends[cost[1]] == ["none in the plan", "in the plan", "unknown", "excluded"]
+    every = ["none in the plan", "in the plan", "unknown", "excluded"]
+    assert legends[cost[1]] == [one for one in every if one in legends[cost[1]]]
 
 
 QUESTIONS = ("Where, and by which method?", "How much on each cell?", "What does a tonne cost?")
@@ -250,7 +307,26 @@ def test_qgis_measures_on_the_ellipsoid_and_tells_sources(
     assert "CC-BY-4.0" in said["abstract"]
     assert all(layer["abstract"] for layer in said["layers"])
     tips = {layer["id"]: layer["tip"] for layer in said["layers"]}
-    assert '[% "net_t_yr" %]' in tips["cdrsite_gpkg_tonnes"]
+    assert "Net removal [t/yr]" in tips["cdrsite_gpkg_tonnes"]
+
+
+@pytest.mark.clients
+def test_qgis_tells_every_column_of_a_shape(opened: tuple[Path, dict[str, Any]]) -> None:
+    told = {layer["id"]: layer["told"] for layer in opened[1]["layers"] if layer["told"]}
+    assert {"cdrsite_gpkg_region", "cdrsite_gpkg_tonnes"} <= set(told)
+    for layer, tip in told.items():
+        assert "[%" not in tip and "%]" not in tip, layer
+        own = layer.startswith("cdrsite_gpkg_")
+        assert not (own and re.search(r"<td>[0-9]+[.][0-9]{5,}", tip)), tip  # three digits
+        assert not (own and METHODS[0] in tip), tip
+
+
+@pytest.mark.clients
+def test_qgis_prints_nothing_beyond_the_paper(opened: tuple[Path, dict[str, Any]]) -> None:
+    edges = opened[1]["edges"]
+    assert edges
+    for page, (right, below) in edges.items():
+        assert right <= PAGE[0] and below <= PAGE[1], page
 
 
 @pytest.mark.clients
@@ -270,6 +346,22 @@ def test_the_project_speaks_chinese(tmp_path: Path) -> None:
     layers = {str(n.get("id")): str(n.get("name")) for n in tree.iter("layer-tree-layer")}
     assert layers["cdrsite_raster_winner"] == Words("zh")("map.layer.winner")
     assert not [name for name in layers.values() if "daccs-solid" in name]
+    held = [
+        n for n in root.iter("maplayer") if not str(n.findtext("id")).startswith("cdrsite_input")
+    ]
+    told = [(n.findtext("layername") or "", n.findtext("abstract") or "") for n in held]
+    aliases = [str(n.get("name")) for layer in held for n in layer.iter("alias")]
+    labels = [str(n.get("labelText")) for n in root.iter("LayoutItem") if n.get("labelText")]
+    for one in (*(text for pair in told for text in pair), *aliases, *labels):
+        assert re.search("[\u4e00-\u9fff]", one), one
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_raster_and_column_has_words(lang: str) -> None:
+    words = Words(lang)
+    titles = [record.name for record in VARIABLES.values() if record.raster]
+    assert not [name for name in titles if not words.has(f"map.layer.{name.removesuffix('_at')}")]
+    assert not [name for name in FIELDS if not words.has(f"field.{name}")]
 
 
 @pytest.mark.clients
@@ -277,8 +369,8 @@ def test_qgis_shows_words_in_the_legend(run: Path, opened: tuple[Path, dict[str,
     legends = {layer["id"]: layer["legend"] for layer in opened[1]["layers"]}
     assert not [line for lines in legends.values() for line in lines if line.startswith("Band")]
     winner = legends["cdrsite_raster_winner"]
-    first, second = (Words().method(name) for name in METHODS)
-    assert winner[-5:][:2] == [ODD if "odd" in run.name else first, second]
+    first = Words().method(METHODS[0])  # no cell is of the other
+    assert winner[0] == (ODD if "odd" in run.name else first)
     share = legends[f"cdrsite_raster_equal_share_{METHODS[0].replace('-', '_2d_')}"]
     assert "nothing" in share
     assert any(word.endswith("t/yr") for word in share)

@@ -16,8 +16,8 @@ from tiny_scenario import write_world
 import cdrsite
 from cdrsite.config.load import load_scenario
 from cdrsite.core.words import LANGUAGES, Words
-from cdrsite.outputs.qgis import FILES
 from cdrsite.outputs.qgis_inputs import input_entries, within_reach
+from cdrsite.outputs.qgis_layers import FILES
 
 
 @pytest.fixture(scope="module")

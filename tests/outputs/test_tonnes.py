@@ -18,7 +18,8 @@ import cdrsite.report.accessor  # noqa: F401 - registers the accessor
 from cdrsite.core.words import Words
 from cdrsite.outputs.maps import draw_ground
 from cdrsite.outputs.palette import METHOD_COLOURS
-from cdrsite.outputs.tonnes import plan_circles, round_sizes
+from cdrsite.outputs.styles import StyleRule, Symbol
+from cdrsite.outputs.tonnes import plan_circles, round_sizes, sized
 from cdrsite.outputs.vectors import vector_layers
 
 
@@ -174,3 +175,11 @@ def test_what_is_looked_at_stays_as_it_was() -> None:
     before = data["allocated"].to_numpy().tobytes()
     plan_circles(data, tiny_grid())
     assert data["allocated"].to_numpy().tobytes() == before
+
+
+def test_circles_of_one_map_are_on_one_scale() -> None:
+    marker = [StyleRule("", "a", Symbol("marker", "#000000"))]
+    alone, beside = (sized(marker, "t", [1e5], largest=most)[0] for most in (0.0, 1.6e6))
+    factor = [float(one.symbol.grows.split("* sqrt")[0].split()[-1]) for one in (alone, beside)]
+    assert factor[0] == pytest.approx(4 * factor[1])
+    assert sized(marker, "t", [0.0], largest=1e6) == marker  # nothing has no sizes

@@ -18,7 +18,10 @@ from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import VARIABLES, variable
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
+    METHODS_TAG,
     OUTSIDE_BIT,
+    RULE_TAG,
+    WHOM_TAG,
     class_categories,
     label_names,
     pool_categories,
@@ -38,6 +41,10 @@ if TYPE_CHECKING:
 
     Read = Callable[[Block], NDArray[Any]]
     Plan = tuple[RasterSpec, Read]
+
+
+LICENCE_HEAD = "follows from those of the inputs: "
+"""Begin of what a raster says of its licence."""
 
 
 def raster_plan(result: StudyResult) -> Iterator[Plan]:
@@ -122,7 +129,8 @@ def _shared_raster(result: StudyResult, name: str, common: dict[str, str]) -> Ra
     tags = {**common, "variable": name}
     description = str(values.attrs.get("long_name", name))
     if name == "exclusion_reasons":
-        legend = {f"BIT_{bit:02d}": rule for bit, rule in enumerate(result.rule_names)}
+        legend = {f"{RULE_TAG}{bit:02d}": rule for bit, rule in enumerate(result.rule_names)}
+        legend |= _whom(result)
         legend |= {"BIT_30": "allowed again by an include rule", "BIT_31": "outside the region"}
         categories = reason_categories(distinct(blocks_of(values), result.grid), result.rule_names)
         return RasterSpec(name, "bits", "", description, categories, {**tags, **legend})
@@ -136,6 +144,16 @@ def _shared_raster(result: StudyResult, name: str, common: dict[str, str]) -> Ra
     return RasterSpec(name, "quantity", str(values.attrs.get("units", "")), description, (), tags)
 
 
+def _whom(result: StudyResult) -> dict[str, str]:
+    """The methods of each exclusion rule that does not hold for all."""
+    every = ", ".join(result.methods)
+    stored = result.dataset.attrs.get("exclusion_rules_for", ())
+    # some formats store a list of one as the text itself
+    holders = [stored] if isinstance(stored, str) else [str(who) for who in stored]
+    tags = {f"{WHOM_TAG}{bit:02d}": who for bit, who in enumerate(holders) if who != every}
+    return {METHODS_TAG: every, **tags} if tags else {}
+
+
 def common_tags(scenario: Scenario) -> dict[str, str]:
     """Metadata of every raster: scenario, program, money's year, licences of the inputs."""
     tags = {
@@ -146,7 +164,7 @@ def common_tags(scenario: Scenario) -> dict[str, str]:
     }
     licences = input_licences(scenario)
     stated = ", ".join(sorted(set(licences.values()))) or "which the scenario does not state"
-    tags["licence"] = f"follows from those of the inputs: {stated}"
+    tags["licence"] = f"{LICENCE_HEAD}{stated}"
     if licences:
         tags["input_licences"] = "; ".join(f"{name}: {text}" for name, text in licences.items())
     return {name: hidden(text) for name, text in tags.items()}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cdrsite.core.words import Words
+from cdrsite.outputs.nodes import node
 from cdrsite.report.mapvectors import measured
-from cdrsite.report.nodes import node
 
 METHODS = ("daccs-solid", "beccs-residue", "own")
 SOLID = "Solid-sorbent air capture"
