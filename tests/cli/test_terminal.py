@@ -30,6 +30,7 @@ from cdrsite.library.datasets import dataset_names
 from cdrsite.library.gates import Gate, told
 from cdrsite.library.methods import load_method, method_names
 from cdrsite.methods.supply import WHOLE
+from cdrsite.outputs.legend import of_whom
 from cdrsite.outputs.palette import group_of
 
 
@@ -267,9 +268,9 @@ def test_prices_are_in_a_planners_units() -> None:
 
 def test_rules_name_their_methods_in_few_words() -> None:
     three = ("a", "b", "c")
-    assert terminal._who(("a", "b", "c"), three, Words()) == ""
-    assert terminal._who(("a", "c"), three, Words()) == "all but b"
-    assert terminal._who(("b",), three, Words()) == "b"
+    assert of_whom(("a", "b", "c"), three, Words(), str) == ""
+    assert of_whom(("a", "c"), three, Words(), str) == "all but b"
+    assert of_whom(("b",), three, Words(), str) == "b"
 
 
 def test_a_method_shows_every_value_with_its_source() -> None:
