@@ -158,6 +158,22 @@ class Settled:
             gc.unfreeze()
 
 
+@contextmanager
+def importing() -> Iterator[None]:
+    """No search for garbage while modules are imported, nor later in what they hold.
+
+    They live as long as the process: a tenth of the time of their import.
+    """
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if searching:
+            gc.enable()
+
+
 _active: list[Memory] = []
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from cdrsite.core.crs import transformer
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.memory import Memory
 from cdrsite.layers._kernel_conserve import overlay
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ SNAP = 1e-7
 HALF_CIRCLE = 180.0 - 1e-9
 """Longitudes from the middle of a projection to where it is cut; at the cut itself rounding decides
 on which side a point lies [degree]."""
+
+CORNERS_ROOM = 64_000_000
+"""Memory for corners of pixels [bytes]: several shares of classes are read from one raster, and to
+project its corners takes as long as to lay them over the cells."""
 
 LEAST_KNOWN = 1e-9
 """A cell known over less than this share is unknown."""
@@ -164,7 +169,7 @@ def _overlay(
     shape = (source.depth, *block.shape)
     total, known = np.zeros(shape), np.zeros(shape)
     for (rows, cols), turn in strips(source, grid, block):
-        u, v, width = corners(source, grid, rows, cols, turn)
+        u, v, width = _kept_corners(source, grid, rows, cols, turn)
         values = decode(source.read(rows, cols))
         if conserve and (width < 1).any():  # the rest of such a pixel lies over the seam
             values = values * width
@@ -307,6 +312,26 @@ def corners(
     u = (x - grid.west) / grid.resolution
     v = (grid.north - y) / grid.resolution
     return _snapped(u), _snapped(v), width
+
+
+_CORNERS = Memory(CORNERS_ROOM)
+
+
+def _kept_corners(
+    source: RasterSource,
+    grid: AnalysisGrid,
+    rows: tuple[int, int],
+    cols: tuple[int, int],
+    turn: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Corners as :func:`corners`, found again where the same pixels were asked for last."""
+    key = (tuple(source.transform), source.wkt, grid, rows, cols, turn)
+    found = _CORNERS.get(key)
+    if found is None:
+        found = corners(source, grid, rows, cols, turn)
+        _CORNERS.put(key, found, sum(each.nbytes for each in found))
+    u, v, width = found
+    return u, v, width
 
 
 @cache

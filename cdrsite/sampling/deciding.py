@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from cdrsite.sampling.additive import AdditiveFit, strongest
 
@@ -69,6 +68,8 @@ def deciding(columns: Sequence[F64], values: F64, chances: Sequence[F64 | None])
         curve = fitted.curves[j][:, 0]
         share[j] = float(curve @ curve) / total
         swing[j] = float(np.ptp(curve))
+    from scipy.stats import rankdata  # a second to import, for samples alone
+
     ranks = rankdata(values)
     correlation = np.array(
         [np.nan if one is None else np.corrcoef(rankdata(one), ranks)[0, 1] for one in chances]

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
-from scipy.stats import qmc
 
 F64 = NDArray[np.float64]
 
@@ -46,6 +45,8 @@ def points(samples: int, dimensions: int, seed: int) -> F64:
     made = np.empty((samples, dimensions))
     sobol = min(dimensions, SOBOL)
     if sobol:
+        from scipy.stats import qmc  # a second to import, for samples alone
+
         drawn = np.random.default_rng(np.random.SeedSequence([seed, 0]))
         made[:, :sobol] = qmc.Sobol(sobol, scramble=True, rng=drawn).random(samples)
     for k in range(sobol, dimensions):

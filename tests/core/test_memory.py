@@ -17,6 +17,7 @@ from cdrsite.core.memory import (
     Memory,
     Settled,
     by_block,
+    importing,
     remembered,
     remembered_files,
     remembering,
@@ -151,3 +152,20 @@ def test_what_a_first_run_made_is_left_out_of_the_search_for_garbage_until_the_e
     with Settled():
         pass
     assert gc.get_freeze_count() == 0
+
+
+def test_nothing_is_searched_while_modules_are_imported_and_what_they_hold_never() -> None:
+    gc.unfreeze()
+    try:
+        with importing():
+            assert not gc.isenabled()
+            held = [[] for _ in range(1000)]
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > len(held)
+        gc.disable()
+        with importing():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.unfreeze()
+        gc.enable()

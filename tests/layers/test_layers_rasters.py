@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from hypothesis import strategies as st
 from cdrsite.config.layers import ConstantLayer, DerivedLayer, ExpressionLayer, FileLayer
 from cdrsite.core.errors import CdrsiteWarning, DataError, UnitError
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.memory import Memory
+from cdrsite.layers import harmonise
 from cdrsite.layers.rasterfiles import open_raster
 from cdrsite.layers.region import StudyArea
 from cdrsite.layers.stack import LayerStack
@@ -173,6 +176,43 @@ def test_classes_are_shares_that_sum_to_one(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.sum(shares, axis=0), 1.0, rtol=1e-6)
     mixed = stack.class_share("it", {10: 0.25, 50: 1.0}, block)
     np.testing.assert_allclose(mixed, 0.25 * shares[0] + shares[1], rtol=1e-5)
+
+
+def test_shares_of_one_raster_project_its_corners_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And another block, or another grid, its own."""
+    codes = np.random.default_rng(1).choice(np.uint8([10, 50]), (40, 40))
+    path = write(tmp_path / "a.tif", codes, from_origin(6.0, 50.0, 0.001, 0.001), crs="EPSG:4326")
+    where = _around(path, area(8, 8, 250.0, corner=(4_030_000.0, 2_998_000.0)))
+    asked = []
+
+    def project(*given: Any) -> Any:
+        asked.append(given)
+        return corners(*given)
+
+    corners = harmonise.corners
+    monkeypatch.setattr(harmonise, "corners", project)
+
+    def shares(to: StudyArea, block: Block) -> list[bytes]:
+        """In a memory of corners that holds nothing yet, then in one that does."""
+        monkeypatch.setattr(harmonise, "_CORNERS", Memory(harmonise.CORNERS_ROOM))
+        asked.clear()
+        found = []
+        for _ in range(2):  # each with its own blocks
+            stack = LayerStack({"it": FileLayer(path=path, kind="class")}, to)
+            found += [stack.class_share("it", {code: 1.0}, block).tobytes() for code in (10, 50)]
+        assert len(asked) == 1
+        assert found[:2] == found[2:]
+        return found
+
+    block = whole(where)
+    first = shares(where, block)
+    half = shares(where, Block(0, block.row1 // 2, 0, block.col1))
+    assert half == [each[: len(each) // 2] for each in first]
+    grid = where.grid
+    moved = replace(grid, west=grid.west + 100.0)
+    assert shares(replace(where, grid=moved), block) != first
 
 
 def _around(path: Path, where: StudyArea) -> StudyArea:

@@ -83,7 +83,10 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario: maps, tables and a summary in one folder."""
-    from cdrsite.cli.running import Asked, read_scenario, run_to_folder
+    from cdrsite.core.memory import importing
+
+    with importing():
+        from cdrsite.cli.running import Asked, read_scenario, run_to_folder
 
     loaded = read_scenario(scenario, set_ or ())
     asked = Asked(workers, dask, memory, resume, lang.value, quiet, as_json)
