@@ -67,4 +67,4 @@ def test_it_opens_without_complaint_and_fits(
     assert chromium.js(OVER) == []
     assert HOSTILE in chromium.js("return document.body.textContent")
     drawn = "return [...document.images].map((i) => i.complete && i.naturalWidth > 0)"
-    assert chromium.js(drawn) == [True] * (4 if name == "batch" else 5)
+    assert chromium.js(drawn) == [True] * (4 if name == "batch" else 6)
