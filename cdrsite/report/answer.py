@@ -335,7 +335,7 @@ def what_binds(frame: Frame, pools: list[Pool]) -> str:
             count = frame.count("binds.pools", bound, all=every, what=title)
         items.append(tag("li", count, tag("br"), tag("span", names, class_="muted")))
     more = tag("a", frame.say("binds.more"), href="#pools")
-    return head + tag("ol", *items, class_="plain") + paragraph(more)
+    return head + tag("ol", *items, class_="plain") + paragraph(more, kind="onward")
 
 
 def own_limits(frame: Frame) -> str:

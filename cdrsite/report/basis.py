@@ -13,6 +13,8 @@ from cdrsite.report.frame import Frame, details, paragraph
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import Head
 
+GIVEN = re.compile(r"([-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?)(?: ([^ (]\S*))?(?: \((.+)\))?")
+"""A number that a study sets itself: the value, its unit, and the key of the scenario."""
 SAFE = re.compile(r"https?://[^\s\"'<>]+")
 """Addresses that become links; anything else stays text."""
 
@@ -108,7 +110,7 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
 
     def own(parameter: str) -> list[str]:
         label = text(frame.words.named("param", parameter))
-        return [label, shown(frame, override[parameter]), "", "", frame.say("basis.own")]
+        return [label, *own_value(frame, parameter, override[parameter])]
 
     for row in record["values"]:
         parameter = str(row["parameter"])
@@ -135,8 +137,19 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
     parts = [about, table(caption, columns, rows)]
     if unused:
         count = frame.count("basis.unused", len(unused), method=text(title))
-        parts.append(details(count, table(count, columns, unused), rows=len(unused)))
+        parts.append(details(count, table(count, columns, unused, headed=True), rows=len(unused)))
     return details(head, *parts, rows=len(rows))
+
+
+def own_value(frame: Frame, parameter: str, given: object) -> list[str]:
+    """Value, unit, range and source of a number that the study sets itself."""
+    found = GIVEN.fullmatch(given) if isinstance(given, str) else None
+    number, unit, where = found.groups() if found else (None, None, None)
+    value = shown(frame, float(number) if number else given)
+    source = frame.say("basis.own")
+    if where and where != parameter:
+        source += " " + tag("code", text(where))
+    return [value, frame.unit(unit or "1"), "", source]
 
 
 def costs_stand_for(frame: Frame, basis: str) -> str:

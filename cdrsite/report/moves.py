@@ -157,7 +157,7 @@ def _bar(frame: Frame, row: Row, scale: BarScale) -> str:
 def _numbers(frame: Frame, positions: list[int]) -> str:
     """The table of all numbers that move the plan."""
     unit = str(frame.rows("sensitivity")[0]["effect_unit"])
-    columns = (
+    columns = [
         PageColumn("moves.number", lambda row: named_number(frame, str(row["parameter"]))),
         PageColumn("basis.value", "value"),
         PageColumn("column.low", "low"),
@@ -167,8 +167,9 @@ def _numbers(frame: Frame, positions: list[int]) -> str:
         PageColumn("moves.elasticity", "elasticity"),
         PageColumn("moves.at_low", "effect_low", unit),
         PageColumn("moves.at_high", "effect_high", unit),
-        PageColumn("moves.unique", lambda row: _told(frame, row)),
-    )
+    ]
+    if not all(frame.rows("sensitivity")[i]["unique"] for i in positions):
+        columns.append(PageColumn("moves.unique", lambda row: _told(frame, row)))
     heads, body = listed(frame, "sensitivity", columns, positions)
     title = frame.count("moves.table", len(positions))
     inner = table(title, heads, body, headed=True) + file_note(frame, "sensitivity")

@@ -106,8 +106,8 @@ def _named_between(frame: Frame, path: str) -> str:
     for i, row in enumerate(frame.rows("uncertain")):
         if row["number"] == path and math.isfinite(real(row["low"]) + real(row["high"])):
             low, high = (frame.value(f"tables/uncertain/{i}/{end}") for end in ("low", "high"))
-            unit = "" if row["unit"] == "1" else " " + frame.unit(str(row["unit"]))
-            return frame.say("sampled.between", name=name, low=low, high=high + unit)
+            high = f"{high} {frame.unit(str(row['unit']))}".rstrip()
+            return frame.say("sampled.between", name=name, low=low, high=high)
     return name
 
 

@@ -24,15 +24,17 @@ from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import exact, number, table_amount
 from cdrsite.core.vocabulary import sized
-from cdrsite.core.words import FOLDER, LANGUAGES
+from cdrsite.core.words import FOLDER, LANGUAGES, Words
 from cdrsite.library.files import FOLDER as LIBRARY
 from cdrsite.methods.model import method_model
 from cdrsite.outputs.assumptions import known_assumptions
 from cdrsite.outputs.palette import GROUND_COLOUR, METHOD_COLOURS, method_colour
+from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.outputs.tables import write_json
 from cdrsite.report import page as page_module
+from cdrsite.report.basis import own_value
 from cdrsite.report.curve import round_step, steps_of, ticks
-from cdrsite.report.frame import MAX_ROWS
+from cdrsite.report.frame import MAX_ROWS, Frame
 from cdrsite.report.html import script_json, tag, text
 from cdrsite.report.page import write_report
 
@@ -577,6 +579,27 @@ def test_the_assumptions_name_value_unit_range_and_source(folder: Path) -> None:
     assert "china-cdr-discussion" in found and "Nature Energy" in found
     assert "638 … 1" + THIN + "116" in found  # capex with its range
     assert "another source" in found and "set by the study" in found and "2 m3/t" in found
+
+
+@pytest.mark.parametrize(
+    ("told", "value", "unit", "where"),
+    [
+        ("1593.72839 USD/(t/yr) (milestones.cost.solid)", f"1{THIN}593.72839", "USD/(t/yr)",
+         "milestones.cost.solid"),
+        ("30 yr (water)", "30", "years", None),  # the key is the row itself
+        ("2 m3/t", "2", "m³/t", None),
+        ("-1e-05", "−1 × 10⁻⁵", "", None),
+        ("0.5 (a.b)", "0.5", "", "a.b"),
+        (0.25, "0.25", "", None),
+        ("as the wind blows", "as the wind blows", "", None),
+    ],
+)  # fmt: skip
+def test_a_number_of_the_study_stands_in_the_columns(
+    folder: Path, told: object, value: str, unit: str, where: str | None
+) -> None:
+    frame = Frame(RunFolder(folder), Words("en"))
+    source = "set by the study" + (f" <code>{where}</code>" if where else "")
+    assert own_value(frame, "water", told) == [value, unit, "", source]
 
 
 def test_values_that_the_library_no_longer_has_are_left_out() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ from cdrsite.explain.place import explain_run
 from cdrsite.report.html import script_json
 from cdrsite.report.mappage import standalone
 from cdrsite.report.mapsource import DatasetSource
-from cdrsite.report.mapview import fragment
+from cdrsite.report.mapview import fragment, year_slider
 from cdrsite.report.page import write_report
 from cdrsite.result.store import grid_of
 
@@ -428,9 +431,6 @@ def test_a_value_stands_on_one_line(
     assert browser.js("return document.documentElement.scrollWidth") <= width
 
 
-# ------------------------------------------------------------------- security
-
-
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_paper_cuts_no_column_off(
     browser: Browser, demo_run: Path, tmp_path: Path, lang: str
@@ -449,6 +449,58 @@ def test_paper_cuts_no_column_off(
         assert beyond == []
     finally:
         browser.command("Emulation.setEmulatedMedia", media="")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler is not installed")
+def test_no_head_ends_a_sheet_of_paper(
+    browser: Browser, demo_run: Path, tmp_path: Path, lang: str
+) -> None:
+    browser.open(write_report(demo_run, lang, tmp_path / "report.html"))
+    heads = browser.js(
+        "return [...document.querySelectorAll('h2, h3, summary, caption, thead tr, .legend')]"
+        ".map((e) => e.textContent)"
+    )
+    printed = tmp_path / "report.pdf"
+    data = browser.command("Page.printToPDF", preferCSSPageSize=True)["data"]
+    printed.write_bytes(base64.b64decode(data))
+    asked = ["pdftotext", "-layout", str(printed), "-"]
+    found = subprocess.run(asked, capture_output=True, check=True).stdout.decode("utf-8")
+    pages = [sheet.strip().splitlines() for sheet in found.rstrip("\f").split("\f")]
+    assert len(pages) > 10
+    known = {_pressed(head) for head in heads}
+    for number, lines in enumerate(pages, 1):
+        said = [line for line in lines if line.strip()]
+        assert _pressed(said[-1]) == f"{number}/{len(pages)}"
+        assert len(said) > 4  # no sheet is empty
+        assert _pressed(said[-2]) not in known
+
+
+def _pressed(words: str) -> str:
+    return re.sub(r"\s", "", words)
+
+
+def test_controls_are_not_printed(browser: Browser, tmp_path: Path) -> None:
+    view = fragment(DatasetSource(tiny_dataset(tiny_grid())), Words("en"), title="map")
+    slider = year_slider([2030, 2040], Words("en"))
+    path = tmp_path / "map.html"
+    path.write_text(standalone(view, "map", "en").replace("</body>", f"{slider}</body>"), "utf-8")
+    browser.open(path)
+    seen = (
+        "return [...document.querySelectorAll('input, select, button, nav, .cdrmap-ends')]"
+        ".filter((e) => e.checkVisibility()).length"
+    )
+    assert browser.js(seen) > 3
+    browser.command("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert browser.js(seen) == 0
+        year = browser.find("#cdrmap-years")
+        assert year.text == "Year 2040"  # which year the map tells stays
+    finally:
+        browser.command("Emulation.setEmulatedMedia", media="")
+
+
+# ------------------------------------------------------------------- security
 
 
 def test_names_from_the_data_do_not_run(browser: Browser, tmp_path: Path) -> None:

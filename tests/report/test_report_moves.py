@@ -38,6 +38,18 @@ def test_bars_lie_where_the_numbers_say(tmp_path: Path, lang: str) -> None:
     assert words("param.heat") in html and "moves." not in html
 
 
+def test_slopes_are_told_apart_only_where_one_has_sides(tmp_path: Path) -> None:
+    table, head = sensitivity_table(), f">{Words('en')('moves.unique')}<"
+    assert head in moves(page(tmp_path / "sides", table=table))
+    html = moves(page(tmp_path / "run", table=table.assign(unique=True)))
+    assert head not in html and Words("en")("moves.one") not in html
+
+
+def test_a_share_has_no_unit(tmp_path: Path) -> None:
+    html = moves(page(tmp_path / "run"))
+    assert "<td>USD/ha</td>" in html and "<td></td>" in html and "<td>1</td>" not in html
+
+
 def test_a_plan_that_nothing_with_a_range_moves_says_so(tmp_path: Path) -> None:
     only = sensitivity_table().iloc[2:]
     html = moves(page(tmp_path / "run", table=only))
