@@ -56,6 +56,8 @@ CORNER = 0.36
 """Part of the map's sides that the legend covers, with the circles that reach below it."""
 LARGEST = 24.0
 """Diameter of the circle of the most tonnes [pt]."""
+CASING = 3.0
+"""Of a circle's white ring, both sides together [pt]."""
 LEAST = 1e-3
 """What has less than this part of the most tonnes is not drawn: it would be a speck of no area."""
 NET_STATE = "net factor not positive"
@@ -169,7 +171,8 @@ def draw_circles(
     words : Words, optional
         Of the language; English when not given.
     colours : sequence of str, optional
-        "#RRGGBB" of each circle; that of its method when not given.
+        "#RRGGBB" of each circle, which then stands in a white ring; that of its method when not
+        given.
     """
     if circles.empty:
         return
@@ -177,7 +180,7 @@ def draw_circles(
     from matplotlib.lines import Line2D
 
     words = words or Words()
-    legend = ax.get_legend()
+    legend, cased = ax.get_legend(), colours is not None
     if colours is None and legend is not None:
         _turn_pale(ax, legend)
     most = float(circles[NET].max())
@@ -201,10 +204,10 @@ def draw_circles(
                 handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.02), frameon=False,
                 ncols=min(4, len(marks)), fontsize=8,
             )  # fmt: skip
-    ax.scatter(
-        circles.geometry.x, circles.geometry.y, s=width**2, c=colours, edgecolors=EDGE,
-        linewidths=0.5, zorder=3,
-    )  # fmt: skip
+    x, y = circles.geometry.x, circles.geometry.y
+    if cased:  # the land below may have the circle's own colour
+        ax.scatter(x, y, s=(width + CASING) ** 2, c="#FFFFFF", linewidths=0, zorder=2.9)
+    ax.scatter(x, y, s=width**2, c=colours, edgecolors=EDGE, linewidths=0.5, zorder=3)
     handles = [
         Line2D(
             [], [], linestyle="", marker="o", markersize=LARGEST * np.sqrt(size / most),
@@ -217,7 +220,7 @@ def draw_circles(
     sizes = Legend(
         ax, handles, [str(handle.get_label()) for handle in handles], title=title,
         loc=_emptiest(ax, circles), fontsize=8, title_fontsize=8, labelspacing=1.2, borderpad=0.9,
-        framealpha=0.85,
+        framealpha=1.0,
     )  # fmt: skip
     ax.add_artist(sizes)
 
@@ -392,10 +395,12 @@ def _draw_reasons(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
 
 def _fill(ax: Axes, where: NDArray[np.bool_], colour: str, extent: Extent) -> None:
     """Fill cells with one colour."""
-    from matplotlib.colors import ListedColormap
+    from matplotlib.colors import ListedColormap, to_rgb
 
     layer = np.ma.masked_array(np.ones(where.shape, np.uint8), ~where)
-    ax.imshow(layer, extent=extent, cmap=ListedColormap([colour]), interpolation="nearest")
+    # readers of PDF mix colours at the edge: what is not there has the colour too, unseen
+    colours = ListedColormap([colour]).with_extremes(bad=(*to_rgb(colour), 0.0))
+    ax.imshow(layer, extent=extent, cmap=colours, interpolation="nearest")
 
 
 def _legend(ax: Axes, entries: dict[str, str], title: str = "") -> None:

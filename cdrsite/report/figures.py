@@ -40,9 +40,16 @@ BARS = 10
 """Bars of what moves the plan."""
 SHOWN_SHARE = 0.99
 """Part of the tonnes that the axis of costs reaches; a few dear ones would squeeze the rest."""
-WRAPPED = {"title": 84, "label": 52}
+WRAPPED = {"title": 84, "label": 60}
 """Characters of a line; half of them in Chinese."""
+LINES = 2
+"""Of a label that a bar has room for."""
 INK, GREY, LOW, HIGH = "#222222", "#8A8A8A", "#5E81AC", "#D08770"
+SIGNS: dict[str, Any] = {
+    "storage": {"facecolor": "none", "edgecolor": "#6A3D9A", "hatch": "///"},
+    "pipes": {"color": INK},
+}
+"""Layers that are drawn on the plan, and how."""
 CHINESE_FONTS = (
     "Noto Sans CJK SC", "Source Han Sans SC", "Noto Sans SC", "Microsoft YaHei", "PingFang SC",
     "SimHei", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Heiti SC", "Noto Serif CJK SC",
@@ -237,16 +244,42 @@ def _plan(ax: Axes, frame: Frame, dataset: Any) -> bool:
         return False
     layers = frame.run.layers
     _drawn(ax, frame, dataset, "winner", ground=LAYER in layers)
-    for name, colour in (("storage", "#6A3D9A"), ("pipes", INK)):
+    for name, sign in SIGNS.items():
         if name in layers:
-            shapes = frame.run.layer(name)
-            kind = {"facecolor": "none", "edgecolor": colour, "hatch": "///"}
-            shapes.plot(ax=ax, linewidth=1.2, zorder=2, aspect=None,
-                        **(kind if name == "storage" else {"color": colour}))  # fmt: skip
+            frame.run.layer(name).plot(ax=ax, linewidth=1.2, zorder=2, aspect=None, **sign)
     if LAYER in layers:
         draw_circles(ax, frame.run.layer(LAYER), frame.run.methods, frame.words)
-    _title(ax, frame.words("chart.plan", n=number(_sum(frame, "net_mt_yr"))))
+    _signs(ax, frame)
+    _title(ax, _dated(frame, frame.words("chart.plan", n=number(_sum(frame, "net_mt_yr")))))
     return True
+
+
+def _signs(ax: Axes, frame: Frame) -> None:
+    """What the shapes are, in a line below the map and its legend."""
+    from matplotlib.legend import Legend
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles = [
+        Line2D([], [], linewidth=1.2, **sign) if "color" in sign else Patch(linewidth=1.2, **sign)
+        for name, sign in SIGNS.items()
+        if name in frame.run.layers
+    ]
+    names = [frame.words(f"map.vector.{name}") for name in SIGNS if name in frame.run.layers]
+    if handles:
+        signs = Legend(
+            ax, handles, names, loc="upper center", bbox_to_anchor=(0.5, -0.06), frameon=False,
+            ncols=len(handles), fontsize=8,
+        )  # fmt: skip
+        ax.add_artist(signs)
+        signs.set_clip_on(False)  # or the layout takes it for a part of the map
+
+
+def _dated(frame: Frame, title: str) -> str:
+    """A title of numbers by method; of a plan over years it says the year, and whose they are."""
+    years = frame.at("pathway/years") or ()
+    key = "chart.dated.methods" if frame.at("pathway/net_of_emitters_mt_yr") else "chart.dated"
+    return frame.words(key, title=title, year=years[-1]) if years else title
 
 
 def _cost(ax: Axes, frame: Frame, dataset: Any) -> bool:
@@ -268,7 +301,7 @@ def _cost(ax: Axes, frame: Frame, dataset: Any) -> bool:
         )  # fmt: skip
     net = _sum(frame, "net_mt_yr")
     mean = _sum(frame, "cost_musd_yr") / net if net > 0 else math.nan
-    _title(ax, frame.words("chart.cost", n=number(mean)))
+    _title(ax, _dated(frame, frame.words("chart.cost", n=number(mean))))
     return True
 
 
@@ -300,7 +333,7 @@ def _curve(ax: Axes, frame: Frame, dataset: Any) -> bool:
     ax.set_ylabel(frame.words("chart.net.axis", unit=unit("Mt/yr")))
     ax.legend(frameon=False, loc="upper left", fontsize=9)
     half = cost[int(np.searchsorted(base, base[-1] / 2))]
-    _title(ax, frame.words("chart.curve", n=number(half)))
+    _title(ax, _dated(frame, frame.words("chart.curve", n=number(half))))
     return True
 
 
@@ -336,7 +369,7 @@ def _methods(ax: Axes, frame: Frame, dataset: Any) -> bool:
     first = max(rows, key=lambda row: real(row["net_mt_yr"]))
     share = 100 * max(real(first["net_mt_yr"]), 0.0) / (sum(planned) or 1.0)
     name = frame.words.method(str(first["method"]))
-    _title(ax, frame.words("chart.methods", name=name, n=number(share, 2)))
+    _title(ax, _dated(frame, frame.words("chart.methods", name=name, n=number(share, 2))))
     return True
 
 
@@ -365,7 +398,11 @@ def _moves(ax: Axes, frame: Frame, dataset: Any) -> bool:
         ax.barh(places, values, color=colour, label=frame.words(f"moves.at_{end}"))
     names = [number_words(frame.words, str(row["parameter"])) for row in rows]
     wide = WRAPPED["label"] if frame.words.lang == "en" else WRAPPED["label"] // 2
-    ax.set_yticks(places, labels=[fill(name, wide) for name in names], fontsize=7)
+    labels = [fill(name, wide) for name in names]
+    tall = max(label.count("\n") + 1 for label in labels)
+    if tall > LINES:  # longer labels would touch one another
+        ax.figure.set_size_inches(SIZE[0], SIZE[1] * tall / LINES)
+    ax.set_yticks(places, labels=labels, fontsize=7)
     ax.axvline(0, color=INK, lw=0.8)
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(frame.words("moves.figure", unit=frame.words.unit(unit)))

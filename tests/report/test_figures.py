@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import pytest
 import report_run
+from matplotlib.legend import Legend
 from pandas import read_csv
 from tiny_study import tiny_result
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.words import Words
+from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.outputs.tables import write_tables
 from cdrsite.report import figures
 from cdrsite.report.figures import FORMATS, chinese_font, write_figures
+from cdrsite.report.frame import Frame
 
 NAMES = ("1-plan", "2-cost", "3-supply-curve", "4-methods", "5-what-moves-it")
 
@@ -61,6 +67,42 @@ def test_figures_in_chinese(run: Path, tmp_path: Path) -> None:
     for name in NAMES:
         assert re.search("[\u4e00-\u9fff]{2}", words_of(tmp_path / f"{name}.svg")), name
     assert "excluded" not in words_of(tmp_path / "1-plan.svg")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_plan_over_years_says_the_year_and_whose_tonnes(run: Path, lang: str) -> None:
+    frame = Frame(RunFolder(run), Words(lang))
+    assert figures._dated(frame, "title") == "title"
+    frame.run.summary["pathway"] = {"years": [2030, 2060]}
+    assert figures._dated(frame, "title") == frame.words("chart.dated", year=2060, title="title")
+    frame.run.summary["pathway"]["net_of_emitters_mt_yr"] = [0.1, 0.2]
+    said = figures._dated(frame, "title")
+    assert said == frame.words("chart.dated.methods", year=2060, title="title")
+
+
+@pytest.mark.parametrize("layers", [(), ("storage",), ("provinces", "storage", "pipes")])
+def test_all_that_is_drawn_on_the_plan_is_named(layers: tuple[str, ...]) -> None:
+    words = Words("en")
+    figure, ax = plt.subplots()
+    figures._signs(ax, SimpleNamespace(run=SimpleNamespace(layers=layers), words=words))
+    legends = [one for one in ax.get_children() if isinstance(one, Legend)]
+    named = [text.get_text() for legend in legends for text in legend.get_texts()]
+    assert named == [words(f"map.vector.{name}") for name in figures.SIGNS if name in layers]
+    assert all(one in ax.get_default_bbox_extra_artists() for one in legends)  # has its room
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 5])
+def test_long_labels_have_room(run: Path, monkeypatch: pytest.MonkeyPatch, lines: int) -> None:
+    long = "word " * (figures.WRAPPED["label"] // 5 * lines)
+    monkeypatch.setattr(figures, "number_words", lambda words, path: long.strip())
+    frame = Frame(RunFolder(run), Words("en"))
+    figure, ax = plt.subplots(figsize=figures.SIZE)
+    assert figures._moves(ax, frame, None)
+    assert ax.get_yticklabels()[0].get_text().count("\n") == lines - 1
+    tall = figures.SIZE[1] * max(1.0, lines / figures.LINES)
+    assert figure.get_size_inches().tolist() == pytest.approx([figures.SIZE[0], tall])
+    plt.close(figure)
 
 
 def test_figures_in_the_runs_folder_are_of_the_run(run: Path) -> None:
