@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -401,7 +401,7 @@ def _moves(ax: Axes, frame: Frame, dataset: Any) -> bool:
     labels = [fill(name, wide) for name in names]
     tall = max(label.count("\n") + 1 for label in labels)
     if tall > LINES:  # longer labels would touch one another
-        ax.figure.set_size_inches(SIZE[0], SIZE[1] * tall / LINES)
+        cast("Figure", ax.figure).set_size_inches(SIZE[0], SIZE[1] * tall / LINES)
     ax.set_yticks(places, labels=labels, fontsize=7)
     ax.axvline(0, color=INK, lw=0.8)
     ax.tick_params(axis="y", length=0)
