@@ -253,9 +253,9 @@ def _outcome(
         with nullcontext() if target is None else claimed(target):
             scenario = load_scenario(variant.scenario, variant.overrides)
             mine = means if target is None else replace(means, folder=work_folder(target))
-            result = study.run(scenario, progress=progress, means=mine, cache=cache)
-            if target is not None:
-                with remembering(cache.written):
+            with remembering(cache.written):
+                result = study.run(scenario, progress=progress, means=mine, cache=cache)
+                if target is not None:
                     result.write(target, progress)
         row = row_of(variant, result)
         taken = (cache.taken - before).keys()

@@ -2,7 +2,7 @@
 
 The one memory of the program. Blocks of layers lie in one, since several rules, criteria and stages
 read the same layer at the same block; stages and layers that the runs of a batch share in another;
-and what these runs write in a third, found again by the content that it was made from.
+and what these runs write or solve in a third, found again by the content that it was made from.
 """
 
 from __future__ import annotations
@@ -190,21 +190,25 @@ def remembering(memory: Memory) -> Iterator[None]:
         _active.remove(memory)
 
 
-def remembered(kind: str, content: tuple[Any, ...], make: Callable[[], T]) -> T:
+def remembered(
+    kind: str, content: tuple[Any, ...] | Callable[[], tuple[Any, ...]], make: Callable[[], T]
+) -> T:
     """The result of a pure function: from an earlier call with the same content, or made now.
 
     Parameters
     ----------
     kind : str
         Names the function.
-    content : tuple
+    content : tuple, or callable
         All that the result depends on: arrays, files, and what pickle keeps as it is. The same
-        content pickled in two ways is not found again, which costs time and nothing else.
+        content pickled in two ways is not found again, which costs time and nothing else. What
+        takes time to put together is asked for where something is remembered only.
     make : callable
         Makes the result, which must be one that pickle keeps as it is.
     """
     if not _active:
         return make()
+    content = content() if callable(content) else content
     if any(isinstance(part, np.ndarray | Stored) and part.size > MOST_CELLS for part in content):
         return make()
     memory, key = _active[-1], _hash(kind, content)

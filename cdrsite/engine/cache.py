@@ -65,7 +65,7 @@ class Cache:
     Attributes
     ----------
     written : Memory
-        What was written, by content.
+        What was written, and what methods could do alone, by content.
     made, taken : Counter
         How often each stage was made, and how often it was taken from an earlier run.
     """

@@ -2,8 +2,9 @@
 
 Supplies, storage and exclusions hold; targets, budgets, rules of policy and emitters do not: they
 are about the portfolio, and a bound on a method must hold whatever they say. Another method runs
-only where what it supplies (power) lets this one do more. Every plan of the study is therefore a
-plan here too, so that no plan can give the method more than its bound.
+only where what it supplies (power) lets this one do more, and only such methods are in the problem:
+runs of a batch that differ in others find its answer again. What a plan of the study has of these
+methods is a plan here too, so that no plan can give the method more than its bound.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cdrsite.competition.fewer import content_of, of_methods, who_brings
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import QUANTITIES, RowTerm
 from cdrsite.competition.results import real_prices
+from cdrsite.core.memory import MOST_CELLS, remembered
 from cdrsite.core.vocabulary import resource_of
 
 if TYPE_CHECKING:
@@ -75,20 +78,40 @@ def each_alone(plan: Solution, gap: float, threads: int) -> tuple[Alone, ...]:
     SolverError
         If a gap was not closed (rule 8).
     """
-    problem = replace(plan.problem, policies=(), captures=None)
     options = SolverOptions(gap=max(gap, GAP), threads=threads)
     planned = plan.totals.by_combo.sum(axis=0)[:, : len(QUANTITIES)]
     bounds = []
-    for m, name in enumerate(problem.method_names):
+    for m, name in enumerate(plan.problem.method_names):
+        best, bound, limits = _best(plan, name, options)
+        # the study's plan is one of those that may be chosen here
+        gross, net, cost, _ = best if best[1] >= planned[m, 1] else planned[m].tolist()
+        bound = max(bound, net)
+        gap = (bound - net) / bound if bound > 0 else 0.0
+        bounds.append(Alone(name, net, gross, cost, bound, gap, limits))
+    return tuple(bounds)
+
+
+Best = tuple[list[float], float, dict[str, float]]
+"""Quantities of the best plan for a method, its bound, and what the bound is owed to."""
+
+
+def _best(plan: Solution, name: str, options: SolverOptions) -> Best:
+    """The best plan for one method, by a competition of those that have a part in it."""
+    if plan.sweeper.has_lower:  # who must be there takes from the others
+        problem = replace(plan.problem, policies=(), captures=None)
+    else:
+        problem = of_methods(plan.problem, who_brings(plan.problem, name))
+
+    def make() -> Best:
         goal = Objective(f"net removal of {name}", (RowTerm("net", 1.0, (name,)),), "t/yr")
         best = solve(problem, goal, options)
         totals = best.totals.by_combo.sum(axis=0)[:, : len(QUANTITIES)]
-        # the study's plan is one of those that may be chosen here
-        gross, net, cost, _ = (totals if totals[m, 1] >= planned[m, 1] else planned)[m].tolist()
-        bound = max(best.report.bound, net)
-        gap = (bound - net) / bound if bound > 0 else 0.0
-        bounds.append(Alone(name, net, gross, cost, bound, gap, owed_to(best)))
-    return tuple(bounds)
+        mine = totals[problem.method_names.index(name)].tolist()
+        return mine, best.report.bound, owed_to(best)
+
+    if problem.cells.n_cells > MOST_CELLS:  # not read at once
+        return make()
+    return remembered("alone", lambda: (name, options.gap, *content_of(problem)), make)
 
 
 def owed_to(solution: Solution) -> dict[str, float]:

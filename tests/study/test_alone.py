@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,20 +15,25 @@ from hypothesis import given, settings
 from tiny_scenario import SCENARIO, write_world
 
 import cdrsite
+from cdrsite.competition.fewer import content_of, of_methods, who_brings
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import Objective, least_cost, most_net, most_value
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
     Competitor,
+    LandRow,
     PoolFamily,
     Problem,
     RowTerm,
     SinkFamily,
     target,
 )
+from cdrsite.competition.solution import Solution
 from cdrsite.core.errors import InfeasibleError
+from cdrsite.core.memory import WRITTEN_ROOM, Memory, remembering
 from cdrsite.core.states import EXCLUDED, OUTSIDE, UNKNOWN
+from cdrsite.study import alone
 from cdrsite.study.alone import each_alone, owed_to
 from cdrsite.testing.exact import solve_whole
 
@@ -147,3 +153,87 @@ def test_no_table_of_a_study_shows_more_use_than_supply(
     with rasterio.open(folder / "rasters" / "interchangeable.tif") as source:
         codes = set(np.unique(source.read(1)).tolist())
     assert {0, 1} < codes <= {0, 1, UNKNOWN, EXCLUDED, OUTSIDE}
+
+
+def test_who_brings_something_belongs_to_a_method_and_nobody_else() -> None:
+    problem = shared(10.0)
+    assert who_brings(problem, "dac") == ("dac", "beccs")
+    assert who_brings(problem, "beccs") == ("beccs",)
+    own = replace(problem, pools=[], local_need=[[1.0, -1.0]], local_names=["biomass"])
+    assert who_brings(own, "dac") == ("dac", "beccs")
+    power = replace(problem.pools[1], need={"dac": 1.0, "beccs": "need"})
+    for least, known in ((0.5, ("dac",)), (-0.5, ("dac", "beccs"))):
+        cells = replace(problem.cells, layers=np.array([[1.0, least]]))  # type: ignore[type-var]
+        by_place = replace(problem, cells=cells, pools=[power], layers=["need"])
+        assert who_brings(by_place, "dac") == known
+    # a pool with less than nothing must be filled, whoever draws on it
+    short = replace(problem.pools[1], supply=np.array([-1.0]), need={"beccs": -0.5})
+    assert who_brings(replace(problem, pools=[short]), "dac") == ("dac", "beccs")
+
+
+def test_a_part_has_nothing_of_the_others_and_the_same_optimum() -> None:
+    problem = shared(10.0)
+    part = of_methods(problem, ("beccs",))
+    assert part.method_names == ("beccs",) and not part.pools and not part.policies
+    goal = Objective("net", (RowTerm("net", 1.0, ("beccs",)),), "t/yr")
+    whole = solve(replace(problem, policies=()), goal, FINE).report.value
+    assert solve(part, goal, FINE).report.value == pytest.approx(whole)
+
+
+@pytest.mark.parametrize("changed", ["dac", "beccs"])
+def test_runs_that_differ_in_others_find_the_answer_again(
+    monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    """And it is the one that a run without others before it has, to the last digit."""
+    solved: list[str] = []
+
+    def counted(problem: Problem, goal: Objective, options: SolverOptions) -> Solution:
+        solved.append(goal.name.split()[-1])
+        return solve(problem, goal, options)
+
+    monkeypatch.setattr(alone, "solve", counted)
+    problem = shared(10.0)
+    net = np.array(problem.cells.read(0, 2).net)
+    net[problem.method_names.index(changed)] *= 0.9
+    other = replace(problem, cells=replace(problem.cells, net=net))  # type: ignore[type-var]
+    plans = [solve(one, least_cost(), FINE) for one in (problem, other)]
+    with remembering(Memory(WRITTEN_ROOM)):
+        first, second = (each_alone(plan, 1e-9, 1) for plan in plans)
+    # power for the capture comes from the other
+    again = {"dac": ["dac"], "beccs": ["dac", "beccs"]}[changed]
+    assert solved == ["dac", "beccs", *again]
+    assert (first, second) == tuple(each_alone(plan, 1e-9, 1) for plan in plans)
+
+
+@pytest.mark.parametrize("name", ["land", "upper", "net", "cost", "need", "sink_cost", "zone_ids"])
+def test_another_value_of_any_cell_is_another_content(name: str) -> None:
+    problem = of_methods(shared(10.0), ("dac", "beccs"))
+    cells = shared(10.0).cells
+    given: Any = getattr(cells, name)
+    other = {"basin": given["basin"] - 1} if name == "zone_ids" else given + 1
+    changed = replace(cells, **{name: other})  # type: ignore[type-var]
+    again = of_methods(replace(shared(10.0), cells=changed), ("dac", "beccs"))
+    assert _told(content_of(problem)) == _told(
+        content_of(of_methods(shared(10.0), ("dac", "beccs")))
+    )
+    assert _told(content_of(again)) != _told(content_of(problem))
+
+
+def test_another_number_of_any_row_is_another_content() -> None:
+    problem = shared(10.0)
+    water, power = problem.pools
+    others = [
+        replace(problem, pools=[replace(water, supply=np.array([9.0])), power]),
+        replace(problem, pools=[replace(water, need={"dac": 2.5}), power]),
+        replace(problem, pools=[water, replace(power, flat=0.5)]),
+        replace(problem, sinks=[replace(problem.sinks[0], supply=np.array([51.0]))]),
+        replace(problem, methods=[Competitor("dac", stored=0.9), problem.methods[1]]),
+        replace(problem, land_rows=[LandRow("shared", [1.0, 0.0])]),
+    ]
+    told = [_told(content_of(of_methods(one, ("dac", "beccs")))) for one in (problem, *others)]
+    assert len({repr(one) for one in told}) == len(told)
+
+
+def _told(content: tuple[Any, ...]) -> list[Any]:
+    """Content that can be compared."""
+    return [one.tolist() if isinstance(one, np.ndarray) else one for one in content]
