@@ -8,7 +8,7 @@ first plan, so every step of it is a plan that may be taken; the bound of the fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from cdrsite.competition.generator import Generator, SolverOptions
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.rows import RowSystem, SharedRow, objective_matrix
 from cdrsite.competition.solution import Solution
+from cdrsite.competition.sweeping import Sums
 from cdrsite.core.errors import SolverError
 
 F64 = npt.NDArray[np.float64]
@@ -50,9 +51,8 @@ def prefer(
         The first one with another mix and value; the same where no other plan is found.
     """
     sweeps = [first.sweeper.sums(prices) for prices, _ in first.mix]
-    total = first.sweeper.zero()
-    for (_, share), sums in zip(first.mix, sweeps, strict=True):
-        total.add(sums.of_share(share, first.sweeper.group))
+    known = {id(prices): sums for (prices, _), sums in zip(first.mix, sweeps, strict=True)}
+    total = _totals(first, known)
     first.know_totals(total)
     value = first.value_of(first.objective)
     bound = max(first.report.bound, value)
@@ -77,7 +77,9 @@ def prefer(
         plan = generator.generate(generator.objective, anytime=True)
     except SolverError:
         return first  # a wish is no reason to do without the plan that there is
-    chosen = replace(first, mix=generator.mix(plan), sold=plan.sold).filled()
+    chosen = replace(first, mix=generator.mix(plan), sold=plan.sold)
+    chosen.know_totals(_totals(chosen, known))
+    chosen = chosen.filled()
     value = chosen.value_of(first.objective)
     # where nothing is lost the first plan's own gap holds, which is 0 where both are nothing
     distance = first.report.gap
@@ -95,6 +97,15 @@ def prefer(
     done = replace(chosen, report=report)
     done.know_totals(chosen.totals)
     return done
+
+
+def _totals(plan: Solution, known: Mapping[int, Sums]) -> Sums:
+    """Sums of a plan; those at prices that it took from the first one are not swept again."""
+    total = plan.sweeper.zero()
+    for prices, share in plan.mix:
+        sums = known[id(prices)] if id(prices) in known else plan.sweeper.sums(prices)
+        total.add(sums.of_share(share, plan.sweeper.group))
+    return total
 
 
 def along_curve(
