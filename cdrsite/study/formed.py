@@ -42,7 +42,7 @@ class FormedSums:
 
     def __init__(self, kept: Memory) -> None:
         self._kept = kept
-        self._told: dict[int, tuple[object, str]] = {}
+        self._told: dict[tuple[str, int], tuple[object, str]] = {}
 
     def of(self, model: MethodModel, scenario: Scenario, given: Ingredients) -> RivalSums:
         """Sums of a method before transport and storage."""
@@ -62,9 +62,9 @@ class FormedSums:
             return make()
         key = (
             kind,
-            self._content(scenario, lambda: only(scenario, FORMULAE_READS)),
-            self._content(model.choice, lambda: model.choice),
-            self._content(model.method, lambda: _own(model)),
+            self._content("read", scenario, lambda: only(scenario, FORMULAE_READS)),
+            self._content("choice", model.choice, lambda: model.choice),
+            self._content("own", model.method, lambda: _own(model)),
             *(model.name, model.profile.name, model.basis, model.acting, given),
             # as text, in which an unknown number is the same as itself
             repr((model.replaced, model.gwp, model.numbers)),
@@ -75,11 +75,24 @@ class FormedSums:
             self._kept.put(key, known, 1)
         return known
 
-    def _content(self, whole: object, part: Callable[[], Any]) -> str:
+    def tried(
+        self,
+        kind: str,
+        make: Callable[[], T],
+        model: MethodModel,
+        scenario: Scenario,
+        given: Ingredients,
+    ) -> T:
+        """What ``make`` finds by trying a method's numbers, in a study that differs in others."""
+        others: dict[str, object] = {"methods": {}, "layers": {}}
+        rest = self._content("rest", scenario, lambda: scenario.model_copy(update=others))
+        return self.made((kind, rest), make, model, scenario, given)
+
+    def _content(self, which: str, whole: object, part: Callable[[], Any]) -> str:
         """All that a part says, by the whole; that is kept, so that no other takes its id."""
-        if id(whole) not in self._told:
-            self._told[id(whole)] = whole, json.dumps(content(part()))
-        return self._told[id(whole)][1]
+        if (which, id(whole)) not in self._told:
+            self._told[which, id(whole)] = whole, json.dumps(content(part()))
+        return self._told[which, id(whole)][1]
 
 
 def _own(model: MethodModel) -> Any:

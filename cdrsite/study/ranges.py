@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -258,7 +259,12 @@ def cost_ranges(
     given = ingredients(
         scenario, routed=setting.storage is not None, injecting=emits(setting.injection)
     )
-    each = {name: ranged(model, scenario, given, formed) for name, model in setting.models.items()}
+    each = {
+        name: formed.tried(
+            "ranged", partial(ranged, model, scenario, given, formed), model, scenario, given
+        )
+        for name, model in setting.models.items()
+    }
     blocks = _blocks_of_most(setting, space)
     task = RangeBlock(setting, offers, each, space.result, space.scratch)
     rows = sum(len(one.all) for one in each.values())

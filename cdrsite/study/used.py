@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import CdrsiteError
@@ -56,10 +57,14 @@ def what_is_used(setting: Setting, formed: FormedSums) -> Used:
         name: tuple(_formulae(model, setting.scenario, given, formed))
         for name, model in setting.models.items()
     }
+    scenario = setting.scenario
     parameters = {
-        name: frozenset(_moving(model, setting.scenario, given, plain[name], formed))
+        name: formed.tried(
+            "moving", partial(_moving, model, scenario, given, plain[name], formed),
+            model, scenario, given,
+        )
         for name, model in setting.models.items()
-    }
+    }  # fmt: skip
     prices = set(_moving_prices(setting, given, plain, formed))
     for one in RESOURCES.values():  # a price of the study is the methods' own by now
         price = getattr(setting.scenario.costs.prices, one.name, None)
@@ -100,7 +105,7 @@ def _moving(
     given: Ingredients,
     plain: tuple[object, ...],
     formed: FormedSums,
-) -> Iterator[str]:
+) -> frozenset[str]:
     """Parameters of a method that move anything."""
     always = {*IN_TABLES, *IN_COMPETITION, *_sizes(model, scenario)}
     found = set(
@@ -112,7 +117,7 @@ def _moving(
             always,
         )
     )
-    yield from (name for name in model.numbers if name in found or name in always)
+    return frozenset(name for name in model.numbers if name in found or name in always)
 
 
 def moving(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_scenario import SCENARIO, write_world
@@ -17,7 +19,7 @@ from cdrsite.library.files import FOLDER
 from cdrsite.methods.formulae import Ingredients
 from cdrsite.methods.model import MethodModel
 from cdrsite.methods.rivals import RivalSums
-from cdrsite.study import formed, used
+from cdrsite.study import formed, ranges, used
 from cdrsite.study.run import run
 
 MORE = """
@@ -36,8 +38,10 @@ def test_numbers_that_no_formula_looks_at_need_no_trial(
     differs = used._differs
     monkeypatch.setattr(used, "_differs", lambda *given: (tried.append(""), differs(*given))[1])
     scenario = parse_scenario(WITH_FUEL, tmp_path / "study.yaml")
+    monkeypatch.setattr("cdrsite.study.run.FORMED", Memory(MOST_FORMED))
     short, few = cdrsite.run(scenario), len(tried)
     monkeypatch.setattr(used, "_read", lambda model, _formulae: {*model.numbers})
+    monkeypatch.setattr("cdrsite.study.run.FORMED", Memory(MOST_FORMED))
     every = cdrsite.run(scenario)
     assert short.used == every.used
     assert short.summary == every.summary
@@ -111,13 +115,23 @@ def test_runs_form_the_sums_of_the_method_that_differs_alone(
 ) -> None:
     write_world(tmp_path)
     made = _counted(monkeypatch)
+    tried = {"used": list[str](), "ranges": list[str]()}
+    for module, name, names in (
+        (used, "_moving", tried["used"]),
+        (ranges, "ranged", tried["ranges"]),
+    ):
+        monkeypatch.setattr(module, name, _named(getattr(module, name), names))
     run(parse_scenario(SCENARIO, tmp_path / "study.yaml"))
     first = [text.split(",")[0] for text in made]
     assert len(set(first)) > 1
     text = SCENARIO.replace("profile: lit", "override: {land_direct: 20 m2}, profile: lit")
     other = parse_scenario(text, tmp_path / "study.yaml")
     made.clear()
+    for names in tried.values():
+        assert len(names) == 3
+        names.clear()
     shared = run(other)
+    assert tried == {"used": ["daccs-solid"], "ranges": ["daccs-solid"]}
     assert {text.split(",")[0] for text in made} == {"('daccs-solid'"}
     monkeypatch.setattr("cdrsite.study.run.FORMED", Memory(MOST_FORMED))
     alone = run(other)
@@ -127,11 +141,23 @@ def test_runs_form_the_sums_of_the_method_that_differs_alone(
     made.clear()
     run(parse_scenario(SCENARIO, tmp_path / "study.yaml"))
     made.clear()
+    tried["used"].clear()
     dearer = (
         SCENARIO + "costs: {prices: {biomass: 90 USD/t}}\n"
     )  # a price of the study: nothing of the first run holds
     run(parse_scenario(dearer, tmp_path / "study.yaml"))
     assert {text.split(",")[0] for text in made} == set(first)
+    assert len(tried["used"]) == 3
+
+
+def _named(function: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
+    """The same function, which writes down the names of the methods that it is asked about."""
+
+    def asked(model: MethodModel, *given: Any) -> Any:
+        names.append(model.name)
+        return function(model, *given)
+
+    return asked
 
 
 def test_membership_is_no_look_and_every_other_way_is() -> None:
