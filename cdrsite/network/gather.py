@@ -143,7 +143,9 @@ class _Ground:
         self.around = np.zeros_like(self.bins)
         self.closed = np.zeros(self.bins.shape, bool)
         self.no_site: set[int] = set()
-        self._sum_around(0, self.bins.shape[0], 0, self.bins.shape[1])
+        rows, cols = (np.flatnonzero(self.bins.any(axis=axis)) for axis in (1, 0))
+        if len(rows):  # nothing is around what lies far from all tonnes
+            self._sum_near(int(rows[0]), int(rows[-1]) + 1, int(cols[0]), int(cols[-1]) + 1)
 
     def plants(self, sites: Sequence[Site]) -> tuple[list[_Made], MethodSummary]:
         """Fill the sites, then look for new places until none has enough."""
@@ -173,10 +175,15 @@ class _Ground:
         made = self._named(made)
         return made, self._summary(made)
 
-    def _sum_around(self, row0: int, row1: int, col0: int, col1: int) -> None:
+    def _sum_near(self, row0: int, row1: int, col0: int, col1: int) -> None:
+        """Sum the tonnes around all bins that a window of bins is near."""
+        step = self.north * self.size
+        high = int(self.rule.catchment_km / step) + 1
+        wide = int(self.rule.catchment_km / float(self.bin_east.min())) + 1
         disc_sums(
-            self.bins, row0, row1, col0, col1, self.rule.catchment_km,
-            self.bin_east, self.north * self.size, self.around,
+            self.bins, max(0, row0 - high), min(self.bins.shape[0], row1 + high),
+            max(0, col0 - wide), min(self.bins.shape[1], col1 + wide),
+            self.rule.catchment_km, self.bin_east, step, self.around,
         )  # fmt: skip
 
     def _seed(self) -> tuple[int, int] | None:
@@ -249,11 +256,15 @@ class _Ground:
         row, col = np.divmod(cell, self.left.shape[1])
         step = float(self.east[int(np.median(row))]) if len(row) else 1.0
         y, x = row * self.north, col * step
-        at = np.array([np.average(y, weights=tonnes), np.average(x, weights=tonnes)])
+
+        def mean(weights: Floats) -> Floats:
+            return np.array([(y * weights).sum(), (x * weights).sum()]) / weights.sum()
+
+        at = mean(tonnes)
         for _ in range(50):
             # a tenth of a cell keeps the weight finite at a data point
             pull = tonnes / np.maximum(np.hypot(y - at[0], x - at[1]), 0.1 * self.north)
-            new = np.array([np.average(y, weights=pull), np.average(x, weights=pull)])
+            new = mean(pull)
             done = float(np.abs(new - at).max()) < 0.01 * self.north
             at = new
             if done:
@@ -288,12 +299,7 @@ class _Ground:
         self.bins[first:last, west:east] = np.add.reduceat(
             down, np.arange(0, part.shape[1], s), axis=1
         )
-        high = int(self.rule.catchment_km / (self.north * s)) + 1
-        wide = int(self.rule.catchment_km / float(self.bin_east.min())) + 1
-        self._sum_around(
-            max(0, first - high), min(self.bins.shape[0], last + high),
-            max(0, west - wide), min(self.bins.shape[1], east + wide),
-        )  # fmt: skip
+        self._sum_near(first, last, west, east)
 
     def _top_up(self, made: list[_Made], own: dict[str, float]) -> None:
         """Give what is left to plants with room, nearest pairs first."""

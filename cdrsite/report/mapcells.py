@@ -86,7 +86,9 @@ def pack_digits(values: NDArray[Any], digits: int) -> dict[str, Any]:
 
 def _digits(values: NDArray[Any], digits: int) -> dict[str, Any]:
     numbers = np.asarray(values, np.float64)
-    whole, power = significant(numbers, digits)
+    codes = np.isfinite(numbers).astype(np.int64)
+    there = (codes > 0) & (numbers != 0)  # many facts are known in few cells
+    whole, power = significant(numbers[there], digits)
     first, per = 10 ** (digits - 1), 9 * 10 ** (digits - 1)
     some = whole != 0
     low, high = (int(power[some].min()), int(power[some].max())) if some.any() else (0, 0)
@@ -94,9 +96,9 @@ def _digits(values: NDArray[Any], digits: int) -> dict[str, Any]:
     low = max(low, high + 1 - MOST_CODES // (signs * per))  # what is smaller by far counts as zero
     span = (high - low + 1) * per
     some &= power >= low
-    codes = np.where(np.isfinite(numbers), 1, 0)
     sized = 2 + (power - low) * per + np.abs(whole) - first + np.where(whole < 0, span, 0)
-    kinds, codes = kinds_of(np.where(some, sized, codes))
+    codes[there] = np.where(some, sized, 1)
+    kinds, codes = kinds_of(codes)
     few = {"table": kinds.tolist()} if kinds.size <= FEW else {}
     packed = {"digits": digits, "low": low, "span": span, **few}
     return packed | pack_codes(codes if few else kinds[codes])

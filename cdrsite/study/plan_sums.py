@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from cdrsite.methods.model import MethodModel
     from cdrsite.place.registry import PlaceNumbers
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -59,6 +61,7 @@ class Spots:
     block: Block
     place: NDArray[np.int32]
     known: dict[tuple[str, ...], NDArray[Any]] = field(default_factory=dict)
+    followed: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def of(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of a block at these places, shape (..., 1, n)."""
@@ -86,6 +89,14 @@ class Spots:
     def class_share(self, layer: str, weights: Mapping[Any, float], _: Block) -> NDArray[Any]:
         """Shares of classes."""
         return self._once("class_share", layer, weights)
+
+    def following(self, key: tuple[Any, ...], layers: Sequence[str], make: Callable[[], T]) -> T:
+        """What follows from layers alone at these places: made once for all numbers tried."""
+        whole = (*key, *layers)
+        if whole not in self.followed:
+            self.followed[whole] = make()
+        made: T = self.followed[whole]
+        return made
 
     def own(self, model: MethodModel, numbers: PlaceNumbers) -> dict[str, NDArray[np.float64]]:
         """Layers that a method makes of its numbers, shape (n,)."""
