@@ -75,6 +75,7 @@ def test_sums_with_another_number_are_formed_once_for_all_who_try_it(
     short = cdrsite.run(parse_scenario(SCENARIO, tmp_path / "study.yaml"))
     assert made
     known = len(made)
+    monkeypatch.setattr("cdrsite.study.run.FORMED", Memory(MOST_FORMED))
     monkeypatch.setattr(formed.FormedSums, "of", lambda _self, *method: formed.rival_sums(*method))
     every = cdrsite.run(parse_scenario(SCENARIO, tmp_path / "study.yaml"))
     assert short.used == every.used
