@@ -11,16 +11,22 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from cdrsite.competition._kernel_tile import (
-    COST,
+    COST_AT,
     NET,
+    NET_AT,
+    PITCH,
     QUANTITY,
     SLOT,
+    SLOT_COST_AT,
+    SLOT_LOSS_AT,
     STORED,
     STORING,
-    TAKEN,
+    STORING_AT,
     VALUE,
+    X_AT,
     X,
 )
+from cdrsite.competition._kernel_values import slots_of
 from cdrsite.core.kernel import inner
 
 ir = cgutils.ir  # type: ignore[attr-defined]  # numba's builder of instructions
@@ -72,23 +78,6 @@ def _sum_and_dot(x, q):
 
 
 @inner
-def _pick(source, slot, size, out):
-    """Value of each cell's slot."""
-    for k in range(source.shape[0]):
-        row, here = source[k], np.float64(k)
-        for i in range(size):
-            new, old = row[i], out[i]
-            out[i] = new if slot[i] == here else old
-
-
-@inner
-def _take(picked, storing, sign, size, out):
-    """Add ``sign`` times what is stored times the value of each cell's slot."""
-    for i in range(size):
-        out[i] += sign * storing[i] * picked[i]
-
-
-@inner
 def _add_stored(sink, group, start, combo, slot, size, amount, sink_sums):
     """Add what each cell stores to its sink, and clear it; neighbours mostly share their sink."""
     held, row, to = 0.0, 0, 0
@@ -108,18 +97,18 @@ def _add_stored(sink, group, start, combo, slot, size, amount, sink_sums):
 @inner
 def _add_quantities(layers, counted, start, combo, runs, tile, sums):
     """Add the quantities of the plan by combination and method."""
-    for m in range(tile.of.shape[1]):
+    for m in range(tile.of.shape[0]):
         for r in range(runs):
             lo, hi = tile.edges[r], tile.edges[r + 1]
-            x, to = tile.of[X, m][lo:hi], sums[combo[lo], m]
-            total, net = _sum_and_dot(x, tile.of[NET, m][lo:hi])
+            x, to = tile.of[m, X][lo:hi], sums[combo[lo], m]
+            total, net = _sum_and_dot(x, tile.of[m, NET][lo:hi])
             if not total > 0.0:
                 continue
             to[0] += total
             to[NET] += net
             for q in range(2, 4):  # cost, need: one call, so that one copy is compiled
                 if counted[q]:
-                    to[q] += _sum_and_dot(x, tile.of[q, m][lo:hi])[1]
+                    to[q] += _sum_and_dot(x, tile.of[m, q][lo:hi])[1]
             for q in range(layers.shape[0]):
                 if counted[4 + q]:
                     layer, quantity = layers[q][start + lo : start + hi], tile.cell[QUANTITY]
@@ -133,14 +122,14 @@ def _add_quantities(layers, counted, start, combo, runs, tile, sums):
 def _add_arrivals(arriving, terms, start, combo, runs, tile, sums):
     """Add what arrives of the plan's tonnes by combination and method."""
     first = terms.counted.shape[0] - arriving.shape[0]
-    for m in range(tile.of.shape[1]):
+    for m in range(tile.of.shape[0]):
         for j in range(arriving.shape[0]):
             if not (terms.stored[m] > 0.0 and terms.counted[first + j]):
                 continue
             for r in range(runs):
                 lo, hi = tile.edges[r], tile.edges[r + 1]
-                x, slot = tile.of[X, m][lo:hi], tile.of[SLOT, m][lo:hi]
-                storing, total = tile.of[STORING, m][lo:hi], 0.0
+                x, slot = tile.of[m, X][lo:hi], tile.best[slots_of(terms, m)][SLOT * PITCH :][lo:hi]
+                storing, total = tile.of[m, STORING][lo:hi], 0.0
                 for i in range(len(x)):
                     if x[i] > 0.0:
                         here = arriving[j, np.uint32(slot[i]), start + lo + i]
@@ -152,36 +141,33 @@ def _add_arrivals(arriving, terms, start, combo, runs, tile, sums):
 def _store(fields, terms, start, combo, size, tile, sink_sums):
     """Add what is stored to the sums, and the losses and costs of sinks to those of methods."""
     last, amount = -1, tile.cell[STORED]
-    for m in range(tile.of.shape[1]):
+    for m in range(tile.rows.shape[0]):
         if not terms.stored[m] > 0.0:
             continue
-        if last >= 0 and not terms.uniform:
-            _add_stored(
-                fields.sink, terms.group, start, combo, tile.of[SLOT, last], size, amount, sink_sums
-            )
-        x, slot, storing = tile.of[X, m], tile.of[SLOT, m], tile.of[STORING, m]
-        for q in range(1, 3):
-            if terms.counted[q]:
-                picked, sign = tile.cell[TAKEN + q], 1.0 if q == COST else -1.0
-                if last < 0 or not terms.uniform:
-                    _pick(tile.at[q], slot, size, picked)
-                _take(picked, storing, sign, size, tile.of[q, m])
-        for i in range(size):
-            amount[i] += storing[i] * x[i]
-        last = m
+        of = slots_of(terms, m)
+        if last >= 0 and last != of:
+            slot = tile.best[last][SLOT * PITCH :]
+            _add_stored(fields.sink, terms.group, start, combo, slot, size, amount, sink_sums)
+        row, best, last = tile.rows[m], tile.best[of], of
+        for i in range(np.uint64(size)):
+            storing, stored = row[STORING_AT + i], amount[i]
+            row[NET_AT + i] -= storing * best[SLOT_LOSS_AT + i]
+            row[COST_AT + i] += storing * best[SLOT_COST_AT + i]
+            amount[i] = stored + storing * row[X_AT + i]
     if last >= 0:
-        slot = tile.of[SLOT, last]
+        slot = tile.best[last][SLOT * PITCH :]
         _add_stored(fields.sink, terms.group, start, combo, slot, size, amount, sink_sums)
 
 
 @inner
-def _keep(tile, start, size, out):
+def _keep(terms, tile, start, size, out):
     """Write the plan of a tile down."""
-    for m in range(tile.of.shape[1]):
+    for m in range(tile.of.shape[0]):
+        slot = tile.best[slots_of(terms, m) if terms.stored[m] > 0.0 else m][SLOT * PITCH :]
         for i in range(size):
-            out.x[m, start + i] = tile.of[X, m, i]
-            out.slot[m, start + i] = np.int8(tile.of[SLOT, m, i])
-            out.value[m, start + i] = tile.of[VALUE, m, i]
+            out.x[m, start + i] = tile.of[m, X, i]
+            out.slot[m, start + i] = np.int8(slot[i])
+            out.value[m, start + i] = tile.of[m, VALUE, i]
 
 
 @inner
@@ -193,4 +179,4 @@ def add_up(fields, terms, start, combo, runs, size, tile, out):
     if fields.arriving.shape[0] > 0:
         _add_arrivals(fields.arriving, terms, start, combo, runs, tile, out.sums)
     if out.x.shape[1] > 0:
-        _keep(tile, start - fields.first, size, out)
+        _keep(terms, tile, start - fields.first, size, out)

@@ -147,8 +147,8 @@ class BlockCells:
         with held.open("rb", buffering=0) as file:
             for i, line in enumerate(out):
                 file.seek(((row + i) * count + first) * line.itemsize)
-                part = np.fromfile(file, np.float32, len(line))
-                line[:] = part
+                if file.readinto(line) != line.nbytes:
+                    raise EOFError(f"cells are missing at the end of {held}")
 
     def read(self, start: int, stop: int) -> CellBlock:
         """Return cells ``start`` to ``stop``."""

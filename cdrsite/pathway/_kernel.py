@@ -10,8 +10,11 @@ runs of cells are those of the competition, and so are their loops.
 
 from __future__ import annotations
 
+import numpy as np
+
 from cdrsite.competition._kernel_choice import choose_within, fill, own_scratch, rank
 from cdrsite.competition._kernel_tile import TILE
+from cdrsite.competition._kernel_values import sources
 from cdrsite.core.kernel import kernel
 from cdrsite.pathway._kernel_tile import add_up, scratch, value
 
@@ -20,11 +23,11 @@ from cdrsite.pathway._kernel_tile import add_up, scratch, value
 def sweep(fields, terms, out):
     """Best plan of each cell at given prices, added up."""
     n = fields.combo.shape[0]
-    dated = scratch(fields, terms)
+    dated, source = scratch(fields, terms), sources(fields, np.ones(4, np.bool_))
     for start in range(0, n, TILE):
         size = min(TILE, n - start)
         at, combo = fields.first + start, fields.combo[start : start + size]
-        value(fields, terms, at, combo, size, dated)
+        value(fields, source, terms, at, combo, size, dated)
         rank(dated.tile, size)
         fill(dated.tile, size)
         add_up(fields, terms, at, combo, size, dated, out)
@@ -34,12 +37,12 @@ def sweep(fields, terms, out):
 def sweep_bounded(fields, terms, bounds, out):
     """As :func:`sweep`, with what else is a cell's own; compiled only where that occurs."""
     n = fields.combo.shape[0]
-    dated = scratch(fields, terms)
+    dated, source = scratch(fields, terms), sources(fields, np.ones(4, np.bool_))
     own = own_scratch(bounds, fields.upper.shape[0])
     for start in range(0, n, TILE):
         size = min(TILE, n - start)
         at, combo = fields.first + start, fields.combo[start : start + size]
-        value(fields, terms, at, combo, size, dated)
+        value(fields, source, terms, at, combo, size, dated)
         choose_within(bounds, at, size, dated.tile, own)
         add_up(fields, terms, at, combo, size, dated, out)
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from cdrsite.competition._kernel_tile import (
     COST,
-    FREE,
+    LOSS_AT,
     NEED,
     NET,
     OFFER,
-    SHARE,
     SINK_COST,
+    SINK_COST_AT,
     SINK_LOSS,
     STORING,
     TILE,
@@ -25,11 +25,10 @@ from cdrsite.competition._kernel_tile import (
     Tile,
     X,
     load_values,
-    scale,
     segments,
-    times,
 )
 from cdrsite.competition._kernel_tile import scratch as plain_scratch
+from cdrsite.competition._kernel_values import cut, load_methods, load_storing
 from cdrsite.core.kernel import inner
 
 
@@ -67,49 +66,25 @@ def scratch(fields, terms):
 
 
 @inner
-def _load_possible(source, start, size, upper, out):
-    """Load values where a method is possible, and zeros elsewhere, whatever stands there."""
-    for m in range(source.shape[0]):
-        to, most = out[m], upper[m]
-        if source.shape[1] > 1:
-            row = source[m][start : start + size]
-            for i in range(size):
-                to[i] = np.float64(row[i]) if most[i] > 0.0 else 0.0
-        else:
-            value = np.float64(source[m, 0])
-            for i in range(size):
-                to[i] = value if most[i] > 0.0 else 0.0
-
-
-@inner
-def _load(fields, terms, start, size, dated):
+def _load(fields, source, terms, start, size, dated):
     """Load a tile of cells."""
     tile = dated.tile
-    load_values(fields.upper, start, size, tile.of[UPPER])
-    _load_possible(fields.net, start, size, tile.of[UPPER], tile.of[NET])
-    _load_possible(fields.cost, start, size, tile.of[UPPER], tile.of[COST])
-    _load_possible(fields.need, start, size, tile.of[UPPER], tile.of[NEED])
+    load_methods(fields, source, terms.exclusive, start, size, tile)
     if start == fields.first or fields.stored_ratio.shape[1] > 1:
-        load_values(fields.stored_ratio, start, size, tile.of[STORING])
-        scale(terms.stored, size, tile.of[STORING])
-    times(tile.of[NEED], terms.exclusive, size, tile.of[SHARE])
+        load_storing(fields.stored_ratio, terms.stored, start, size, tile)
     load_values(fields.layers, start, size, dated.layer)
-    own, free = fields.land[start : start + size], tile.cell[FREE]
-    for i in range(size):
-        free[i] = np.float64(own[i])
-    if fields.sink.shape[0] > 0:
-        load_values(fields.sink_loss, start, size, tile.at[SINK_LOSS])
-        load_values(fields.sink_cost, start, size, tile.at[SINK_COST])
-        for k in range(fields.sink.shape[0]):
-            ids, loss, cost = fields.sink[k], tile.at[SINK_LOSS, k], tile.at[SINK_COST, k]
-            for i in range(size):
-                loss[i] = loss[i] if ids[start + i] >= 0 else 0.0
-            for i in range(size):
-                cost[i] = cost[i] if ids[start + i] >= 0 else 0.0
-            head, others = ids[start], 0
-            for i in range(size):
-                others += 1 if ids[start + i] != head else 0
-            dated.only[k] = head + 1 if others == 0 else -1
+    for k in range(fields.sink.shape[0]):
+        row, ids = tile.slots[k], fields.sink[k][start : start + size]
+        loss = cut(source.sink_loss, fields.sink_loss, k, start, size)
+        cost = cut(source.sink_cost, fields.sink_cost, k, start, size)
+        for i in range(np.uint64(size)):
+            lost, paid = np.float64(loss[i]), np.float64(cost[i])
+            row[LOSS_AT + i] = lost if ids[i] >= 0 else 0.0
+            row[SINK_COST_AT + i] = paid if ids[i] >= 0 else 0.0
+        head, others = ids[0], 0
+        for i in range(size):
+            others += 1 if ids[i] != head else 0
+        dated.only[k] = head + 1 if others == 0 else -1
 
 
 @inner
@@ -119,8 +94,8 @@ def _best_sinks(fields, weight, sink_value, start, lo, hi, dated, best, slot):
     best, slot = best[lo:hi], slot[lo:hi]
     w_net, w_cost, first = weight[1], weight[2], weight.shape[0] - arriving.shape[0]
     for k in range(fields.sink.shape[0]):
-        ids, to = fields.sink[k][start + lo : start + hi], tile.at[OFFER, k][lo:hi]
-        cost, loss = tile.at[SINK_COST, k][lo:hi], tile.at[SINK_LOSS, k][lo:hi]
+        ids, to = fields.sink[k][start + lo : start + hi], tile.at[k, OFFER][lo:hi]
+        cost, loss = tile.at[k, SINK_COST][lo:hi], tile.at[k, SINK_LOSS][lo:hi]
         to = best if k == 0 else to
         if dated.only[k] >= 0:  # neighbours mostly share their sink
             each = sink_value[dated.only[k]]
@@ -170,7 +145,7 @@ def _own_values(terms, combo, m, runs, dated):
     tile, vintages = dated.tile, terms.open.shape[1]
     for r in range(runs):
         lo, hi = tile.edges[r], tile.edges[r + 1]
-        net, cost, need = tile.of[NET, m][lo:hi], tile.of[COST, m][lo:hi], tile.of[NEED, m][lo:hi]
+        net, cost, need = tile.of[m, NET][lo:hi], tile.of[m, COST][lo:hi], tile.of[m, NEED][lo:hi]
         for v in range(vintages):
             if terms.open[m, v]:
                 w, worth = terms.weight[combo[lo], m * vintages + v], dated.worth[v][lo:hi]
@@ -187,7 +162,7 @@ def _layer_values(terms, combo, m, runs, dated):
         q = terms.used[m, j]
         for r in range(runs):
             lo, hi = tile.edges[r], tile.edges[r + 1]
-            layer, upper = dated.layer[q - 4][lo:hi], tile.of[UPPER, m][lo:hi]
+            layer, upper = dated.layer[q - 4][lo:hi], tile.of[m, UPPER][lo:hi]
             for v in range(vintages):
                 w, worth = terms.weight[combo[lo], m * vintages + v, q], dated.worth[v][lo:hi]
                 for i in range(len(worth)):
@@ -197,7 +172,7 @@ def _layer_values(terms, combo, m, runs, dated):
 @inner
 def _least_net(terms, m, v, size, dated):
     """Net removal of a vintage in its worst year."""
-    least, net, floor = dated.least, dated.tile.of[NET, m], terms.floor[m, v]
+    least, net, floor = dated.least, dated.tile.of[m, NET], terms.floor[m, v]
     lost = floor[0]
     for i in range(size):
         least[i] = net[i] + lost
@@ -214,7 +189,7 @@ def _store_it(terms, m, v, size, dated):
     _least_net(terms, m, v, size, dated)
     worth, least = dated.worth[v], dated.least
     if terms.stored[m] > 0.0:
-        sunk, storing = dated.sunk[terms.like[m], v], dated.tile.of[STORING, m]
+        sunk, storing = dated.sunk[terms.like[m], v], dated.tile.of[m, STORING]
         for i in range(size):
             worth[i] = worth[i] + storing[i] * sunk[i] if least[i] > 0.0 else -np.inf
     else:
@@ -231,7 +206,7 @@ def _removes(terms, m, size, dated):
         most = max(most, terms.floor[m, v, 0]) if terms.open[m, v] else most
     if terms.count[m] > 0 or most > 0.0:
         return False
-    emits, net, upper = 0, dated.tile.of[NET, m], dated.tile.of[UPPER, m]
+    emits, net, upper = 0, dated.tile.of[m, NET], dated.tile.of[m, UPPER]
     for i in range(size):
         emits += 1 if upper[i] > 0.0 and not net[i] + least > 0.0 else 0
     return emits == 0
@@ -242,7 +217,7 @@ def _store_all(terms, m, v, size, dated):
     """As :func:`_store_it`, of a method all of whose vintages remove CO2 in all years."""
     if terms.stored[m] > 0.0:
         worth, kept = dated.worth[v], dated.sunk[terms.like[m], v]
-        storing = dated.tile.of[STORING, m]
+        storing = dated.tile.of[m, STORING]
         for i in range(size):
             worth[i] += storing[i] * kept[i]
 
@@ -250,7 +225,7 @@ def _store_all(terms, m, v, size, dated):
 @inner
 def _best_vintage(terms, m, size, dated):
     """Best vintage of a method; the first wins a tie."""
-    best, vintage, upper = dated.tile.of[VALUE, m], dated.vintage[m], dated.tile.of[UPPER, m]
+    best, vintage, upper = dated.tile.of[m, VALUE], dated.vintage[m], dated.tile.of[m, UPPER]
     removes = _removes(terms, m, size, dated)
     for i in range(size):
         best[i] = -np.inf
@@ -276,9 +251,9 @@ def _best_vintage(terms, m, size, dated):
 
 
 @inner
-def value(fields, terms, start, combo, size, dated):
+def value(fields, source, terms, start, combo, size, dated):
     """Load a tile, and value its methods at the best vintage and sink of each."""
-    _load(fields, terms, start, size, dated)
+    _load(fields, source, terms, start, size, dated)
     runs = segments(combo, size, dated.tile.edges)
     _choose_sinks(fields, terms, combo, start, runs, size, dated)
     for m in range(terms.open.shape[0]):
@@ -294,9 +269,9 @@ def add_up(fields, terms, start, combo, size, dated, out):
     sinks, arrivals = terms.sink_value.shape[1] - 1, fields.arriving.shape[0]
     first = out.sums.shape[2] - arrivals
     for m in range(terms.open.shape[0]):
-        x, vintage, place = tile.of[X, m], dated.vintage[m], dated.place[terms.like[m]]
-        net, cost, need = tile.of[NET, m], tile.of[COST, m], tile.of[NEED, m]
-        storing, stores = tile.of[STORING, m], terms.stored[m] > 0.0
+        x, vintage, place = tile.of[m, X], dated.vintage[m], dated.place[terms.like[m]]
+        net, cost, need = tile.of[m, NET], tile.of[m, COST], tile.of[m, NEED]
+        storing, stores = tile.of[m, STORING], terms.stored[m] > 0.0
         for i in range(size):
             gross = x[i]
             if not gross > 0.0:
@@ -306,8 +281,8 @@ def add_up(fields, terms, start, combo, size, dated, out):
             to = out.sums[np.uint32(combo[i]), np.uint32(m * vintages) + v]
             each, paid = net[i], cost[i]
             if stores:
-                each -= storing[i] * tile.at[SINK_LOSS, k, i]
-                paid += storing[i] * tile.at[SINK_COST, k, i]
+                each -= storing[i] * tile.at[k, SINK_LOSS, i]
+                paid += storing[i] * tile.at[k, SINK_COST, i]
                 stored = gross * storing[i]
                 sink = np.uint32(v * sinks + fields.sink[k, np.uint64(start + i)])
                 out.sink_sums[np.uint32(terms.group[np.uint32(combo[i])]), sink] += stored
@@ -330,8 +305,8 @@ def _keep(terms, slots, start, size, dated, out):
     tile = dated.tile
     for m in range(dated.vintage.shape[0]):
         for i in range(size):
-            out.x[m, start + i] = tile.of[X, m, i]
+            out.x[m, start + i] = tile.of[m, X, i]
             v = np.uint32(dated.vintage[m, i])
             slot = dated.place[terms.like[m], v, i] if terms.stored[m] > 0.0 else 0.0
             out.slot[m, start + i] = np.int8(v * slots + slot)
-            out.value[m, start + i] = tile.of[VALUE, m, i]
+            out.value[m, start + i] = tile.of[m, VALUE, i]
