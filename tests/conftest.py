@@ -55,7 +55,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 SELDOM = (20_000, 20, 20)
-"""Thresholds of the search for garbage: a tenth of the tests' time went into it."""
+"""Thresholds of the search for garbage: modules and collected tests are many, and stay."""
 
 
 def pytest_collection_finish() -> None:

@@ -38,7 +38,7 @@ from cdrsite.competition._kernel_tile import (
 from cdrsite.core.kernel import inner
 
 
-class Sources(NamedTuple):
+class TileSources(NamedTuple):
     """What tiles are loaded from: arrays over cells, or over one tile where all are the same."""
 
     upper: Any
@@ -53,7 +53,7 @@ class Sources(NamedTuple):
 def sources(fields, counted):
     """Sources of the tiles; zeros of what does not count."""
     always = fields.upper.shape[0] > 0  # a literal would be another type, and another compilation
-    return Sources(
+    return TileSources(
         spread(fields.upper, always),
         spread(fields.net, counted[NET]),
         spread(fields.cost, counted[COST]),

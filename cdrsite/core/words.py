@@ -131,9 +131,12 @@ class Words:
 
     def called(self, name: str) -> str:
         """What a class of a map or a reason stands for: a method, a resource, a state."""
-        kinds = ("method", "resource", "state", "class", "mode")
         names = dict.fromkeys((name, name.replace(" ", "_")))  # the flags of a file have no "_"
-        keys = (f"{kind}.{one}" for one in names for kind in kinds)
+        keys = [
+            f"{kind}.{one}"
+            for one in names
+            for kind in ("method", "resource", "state", "class", "mode")
+        ]
         return next((self._table[key] for key in keys if key in self._table), name)
 
     def zone(self, name: str) -> str:

@@ -318,7 +318,8 @@ def round_borders(
         found = [border * size for border in factors]
         found = [border for border in found if known.min() < border < known.max()]
         # values close together far from zero: steps of one factor part them no better
-        inside = found if fullest(known, weights, found) < held else inside
+        with_factors = fullest(known, weights, found), -_filled(known, found)
+        inside = found if with_factors < (held, -_filled(known, inside)) else inside
     if zero and known.min() < 0 < known.max():
         inside = sorted({*inside, 0.0})
     return inside
@@ -330,6 +331,11 @@ def fullest(
     """Share of the weight that is in the class that holds the most of it."""
     held = np.bincount(np.searchsorted(borders, values), weights)
     return float(held.max() / held.sum())
+
+
+def _filled(values: NDArray[np.float64], borders: Sequence[float]) -> int:
+    """Classes that hold a value."""
+    return int(np.unique(np.searchsorted(borders, values)).size)
 
 
 def _even(values: NDArray[np.float64], steps: int) -> list[float]:

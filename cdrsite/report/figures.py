@@ -399,7 +399,7 @@ def _moves(ax: Axes, frame: Frame, dataset: Any) -> bool:
     names = [number_words(frame.words, str(row["parameter"])) for row in rows]
     wide = WRAPPED["label"] if frame.words.lang == "en" else WRAPPED["label"] // 2
     labels = [fill(name, wide) for name in names]
-    tall = max(label.count("\n") + 1 for label in labels)
+    tall = max(len(label.splitlines()) for label in labels)
     if tall > LINES:  # longer labels would touch one another
         cast("Figure", ax.figure).set_size_inches(SIZE[0], SIZE[1] * tall / LINES)
     ax.set_yticks(places, labels=labels, fontsize=7)

@@ -521,7 +521,7 @@ def test_the_terminal_says_it_in_a_screenful(by_hand: Comparison) -> None:
 
 def test_the_terminal_speaks_the_language_that_is_asked_for(by_hand: Comparison) -> None:
     text = io.StringIO()
-    print_comparison(by_hand, lang="zh", console=Console(file=text, width=120))
+    print_comparison(by_hand, lang="zh", console=Console(file=text, width=600))  # paths are long
     # what the user named, units and numbers aside, no word of another language is left
     own = f"{by_hand.names} {by_hand.assumptions} tables csv CO"
     left, kept = (set(re.findall(r"[A-Za-z]{2,}", said)) for said in (text.getvalue(), own))

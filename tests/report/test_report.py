@@ -591,7 +591,7 @@ def test_the_assumptions_name_value_unit_range_and_source(folder: Path) -> None:
         ("-1e-05", "−1 × 10⁻⁵", "", None),
         ("0.5 (a.b)", "0.5", "", "a.b"),
         (0.25, "0.25", "", None),
-        ("as the wind blows", "as the wind blows", "", None),
+        ("as the wind blows", '<span class="given">as the wind blows</span>', "", None),
     ],
 )  # fmt: skip
 def test_a_number_of_the_study_stands_in_the_columns(
