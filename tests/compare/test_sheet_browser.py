@@ -33,10 +33,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     runs = [
         Variant("as it is", study),
         Variant(HOSTILE, study, ("siting.exclude.2.above=25 degree", f"title={HOSTILE!r}")),
+        Variant("steep", study, ("siting.exclude.2.above=25 degree",)),
         Variant("fails", study, ("resources.water.supply=nowhere",)),
     ]
     run_batch(runs, folder / "out")
     written = sorted(path.parent for path in (folder / "out").glob("*/manifest.json"))
+    written = [path for path in written if path.name != "steep"]
     compared = write_comparison(compare_runs(*written), folder / "compared")
     chinese = write_comparison(compare_runs(*written), folder / "chinese", "zh")
     return {
@@ -67,4 +69,21 @@ def test_it_opens_without_complaint_and_fits(
     assert chromium.js(OVER) == []
     assert HOSTILE in chromium.js("return document.body.textContent")
     drawn = "return [...document.images].map((i) => i.complete && i.naturalWidth > 0)"
-    assert chromium.js(drawn) == [True] * (4 if name == "batch" else 6)
+    assert chromium.js(drawn) == [True] * 6
+
+
+@pytest.mark.parametrize("width", [360, 800])
+def test_numbers_of_a_bar_stand_beside_one_another(
+    chromium: Browser, pages: dict[str, Path], width: int
+) -> None:
+    chromium.size(width, 900, phone=width < 500)
+    chromium.driver.get(pages["batch"].resolve().as_uri())
+    rows = chromium.js(
+        "return [...document.querySelectorAll('.tornado tr')].map((row) =>"
+        "[...row.querySelectorAll('.n')].map((cell) => cell.getBoundingClientRect())"
+        ".map((cell) => [Math.round(cell.left), Math.round(cell.bottom)]))"
+    )
+    assert len(rows) > 1
+    for cells in rows:
+        assert len(cells) == 3 and len({bottom for _, bottom in cells}) == 1
+        assert cells == sorted(cells)
