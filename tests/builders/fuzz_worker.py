@@ -29,7 +29,7 @@ from fuzz_scenarios import (
 )
 from tiny_scenario import NORTH, WEST
 
-SECONDS = 10
+SECONDS = 30
 """Of processor time for one input."""
 MEMORY = 1_500_000_000
 """More than what the process has when it is warm [bytes]."""
