@@ -19,6 +19,8 @@ import numba
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.event import Event, Listener, register
+from numba.core.typed_passes import NopythonRewrites
+from numba.core.untyped_passes import InlineClosureLikes
 
 from cdrsite.core.progress import COMPILING
 
@@ -26,7 +28,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SELDOM = (100_000, 50, 50)
 """Thresholds of the garbage collection while a kernel is compiled."""
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+"""No wrapper for C: nothing but Python and other kernels calls a kernel."""
+LEFT_OUT = InlineClosureLikes, NopythonRewrites
+"""Passes of numba that look for closures, comprehensions and expressions of whole arrays: kernels
+are loops over numbers, in which they find nothing."""
 
 
 def kernel(function: F) -> F:
@@ -37,11 +43,11 @@ def kernel(function: F) -> F:
     the kernel modules of its own folder and of those that it imports from: these the cache watches.
     """
     try:
-        return _watching(numba.njit(cache=True, **OPTIONS)(function))
+        return _watching(numba.njit(cache=True, pipeline_class=_Compiler, **OPTIONS)(function))
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
-        return numba.njit(cache=False, **OPTIONS)(function)
+        return numba.njit(cache=False, pipeline_class=_Compiler, **OPTIONS)(function)
 
 
 def inner(function: F) -> F:
@@ -51,8 +57,7 @@ def inner(function: F) -> F:
     once: a third of the time of the competition's kernels. It raises nothing that holds objects
     of Python, which only code of its own could find.
     """
-    bare: dict[str, Any] = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(pipeline_class=_InnerCompiler, **bare)(function)
+    return numba.njit(pipeline_class=_InnerCompiler, no_cpython_wrapper=True, **OPTIONS)(function)
 
 
 class _LinkedLibrary(JITCodeLibrary):
@@ -80,14 +85,24 @@ class _LinkedLibrary(JITCodeLibrary):
         """Nothing to let know."""
 
 
-class _InnerCompiler(CompilerBase):
-    """numba's own way, with such a library."""
+class _Compiler(CompilerBase):
+    """numba's own way, without the passes that find nothing in a kernel."""
 
     def define_pipelines(self) -> list[Any]:
-        """The passes of numba."""
+        """The passes of numba but those."""
+        found = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        found.passes = [one for one in found.passes if one[0] not in LEFT_OUT]
+        return [found]
+
+
+class _InnerCompiler(_Compiler):
+    """The same with a library that is linked into its callers."""
+
+    def define_pipelines(self) -> list[Any]:
+        """The same passes."""
         state = self.state
         state.library = _LinkedLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
-        return [DefaultPassBuilder.define_nopython_pipeline(state)]
+        return super().define_pipelines()
 
 
 def _watching(made: Any) -> Any:

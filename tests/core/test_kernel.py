@@ -120,6 +120,20 @@ def test_what_kernels_alone_call_is_made_machine_code_in_them_only(
     assert [name for name in added if "_filled" in name] == []
 
 
+def test_kernels_hold_nothing_that_the_passes_left_out_look_for() -> None:
+    """No function in a function, no comprehension."""
+    inside = ast.Lambda | ast.FunctionDef | ast.ListComp | ast.GeneratorExp | ast.SetComp
+    found = 0
+    for path in Path(cdrsite.__file__).parent.rglob("_kernel*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            named = getattr(node, "decorator_list", ())
+            if {"kernel", "inner"} & {one.id for one in named if isinstance(one, ast.Name)}:
+                found += 1
+                held = [each for each in ast.walk(node) if isinstance(each, inside)]
+                assert held == [node], f"{path}: {ast.unparse(node)[:60]}"
+    assert found > 100
+
+
 def test_what_kernels_alone_call_raises_nothing() -> None:
     """An error of Python holds objects, which only code with machine code of its own can find."""
     package, found = Path(cdrsite.__file__).parent, 0
