@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cdrsite.competition.problem import CellBlock, CellSource, IntArray, PoolFamily, Problem
+from cdrsite.competition.problem import CellBlock, PoolFamily, Problem
 from cdrsite.competition.rows import blocks
+from cdrsite.competition.sameplaces import SamePlaces
 
 I64 = npt.NDArray[np.int64]
 
@@ -116,29 +117,17 @@ def of_methods(problem: Problem, names: Collection[str]) -> Problem:
 
 
 @dataclass(frozen=True, eq=False)
-class SomeMethods:
+class SomeMethods(SamePlaces):
     """Cells with some of their methods and layers; a :class:`CellSource`.
 
     Parameters
     ----------
-    source : CellSource
-        All of them.
     methods, layers : sequence of int
         Which are kept; arrivals are not.
     """
 
-    source: CellSource
     methods: Sequence[int]
     layers: Sequence[int]
-
-    @property
-    def n_cells(self) -> int:
-        """Number of cells."""
-        return self.source.n_cells
-
-    def zones(self, zoning: str, start: int, stop: int) -> IntArray:
-        """Zone of each cell in a zoning."""
-        return self.source.zones(zoning, start, stop)
 
     def read(self, start: int, stop: int) -> CellBlock:
         """Cells ``start`` to ``stop``."""

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cdrsite.competition.problem import CellBlock, CellSource, IntArray
+from cdrsite.competition.problem import CellBlock
+from cdrsite.competition.sameplaces import SamePlaces
 
 
 @dataclass(frozen=True)
@@ -67,30 +68,18 @@ class Arrival:
 
 
 @dataclass(frozen=True, eq=False)
-class PaidCells:
+class PaidCells(SamePlaces):
     """Cells with such layers and arrivals; a :class:`~cdrsite.competition.problem.CellSource`.
 
     Parameters
     ----------
-    source : CellSource
-        The cells.
     layers : sequence of CellLayer
         They follow those of the source.
     arrivals : sequence of Arrival
     """
 
-    source: CellSource
     layers: Sequence[CellLayer]
     arrivals: Sequence[Arrival]
-
-    @property
-    def n_cells(self) -> int:
-        """Number of cells."""
-        return self.source.n_cells
-
-    def zones(self, zoning: str, start: int, stop: int) -> IntArray:
-        """Zone of each cell in a zoning."""
-        return self.source.zones(zoning, start, stop)
 
     def read(self, start: int, stop: int) -> CellBlock:
         """Cells ``start`` to ``stop``."""

@@ -20,14 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.competition.monthly import MONTHS
-from cdrsite.competition.problem import (
-    QUANTITIES,
-    CellBlock,
-    CellSource,
-    IntArray,
-    Problem,
-    finite,
-)
+from cdrsite.competition.problem import QUANTITIES, CellBlock, Problem, finite
+from cdrsite.competition.sameplaces import SamePlaces
 from cdrsite.core.errors import DataError
 
 F64 = npt.NDArray[np.float64]
@@ -119,7 +113,7 @@ class Seasons:
         local = [[row[m] for m in base.tolist()] for row in problem.local_need]
         return replace(
             problem,
-            cells=SeasonCells(self),
+            cells=SeasonCells(self.problem.cells, self),
             methods=methods,
             pools=(),
             sinks=(),
@@ -291,24 +285,17 @@ class Seasons:
 
 
 @dataclass(frozen=True, eq=False)
-class SeasonCells:
-    """The cells of a problem with activities in place of methods: a :class:`CellSource`."""
+class SeasonCells(SamePlaces):
+    """The cells of a problem with activities in place of methods: a :class:`CellSource`.
+
+    Parameters
+    ----------
+    seasons : Seasons
+        What the activities are.
+    """
 
     seasons: Seasons
-
-    @property
-    def _cells(self) -> CellSource:
-        return self.seasons.problem.cells
-
-    @property
-    def n_cells(self) -> int:
-        """Number of cells."""
-        return self._cells.n_cells
 
     def read(self, start: int, stop: int) -> CellBlock:
         """The activities of some cells."""
         return self.seasons.read(start, stop)
-
-    def zones(self, zoning: str, start: int, stop: int) -> IntArray:
-        """Zone of each cell in a zoning."""
-        return self._cells.zones(zoning, start, stop)
