@@ -120,16 +120,17 @@ def finish_coverage(acc: np.ndarray, out: np.ndarray) -> None:
 def fill_centres(
     u: np.ndarray, v: np.ndarray, rings: np.ndarray, row0: int, col0: int, inside: np.ndarray
 ) -> None:
-    """Mark the cells whose centre lies inside (even-odd rule).
+    """Mark the cells whose centre lies inside a polygon: where rings wind around it.
 
     Parameters
     ----------
     u, v, rings, row0, col0
-        As for :func:`add_coverage`; the direction of the rings does not matter.
+        As for :func:`add_coverage`, except that polygons may overlap.
     inside : ndarray of bool, shape (rows, cols)
-        Written: False on entry.
+        Written.
     """
     rows, cols = inside.shape
+    turns = np.zeros((rows, cols), np.int32)
     for r in range(rings.size - 1):
         for k in range(rings[r], rings[r + 1] - 1):
             va, vb = v[k], v[k + 1]
@@ -144,9 +145,9 @@ def fill_centres(
                 cross = u[k] + (row + 0.5 - va) * slope
                 col = max(int(np.ceil(cross - 0.5)) - col0, 0)
                 if col < cols:
-                    inside[row - row0, col] = not inside[row - row0, col]
+                    turns[row - row0, col] += 1 if vb > va else -1
     for i in range(rows):
-        state = False
+        around = 0
         for j in range(cols):
-            state = state != inside[i, j]
-            inside[i, j] = state
+            around += turns[i, j]
+            inside[i, j] = around != 0

@@ -61,10 +61,12 @@ class ClassFeatures:
             import shapely
 
             grown = grow(self.shapes(buffer), buffer, self.grid)
+            if rasterise == "centre":
+                return rings_of(grown, self.grid)  # which may overlap
             return rings_of(shapely.get_parts(shapely.union_all(grown)), self.grid)
 
         with workable(self.where):
-            rings = self._once.get(("rings", buffer), make)
+            rings = self._once.get(("rings", buffer, rasterise), make)
         if rasterise == "centre":
             return rings.centres(block).astype(np.float32)
         return rings.fraction(block)

@@ -53,7 +53,7 @@ class Rings:
         return out
 
     def centres(self, block: Block) -> NDArray[np.bool_]:
-        """Cells of a block whose centre lies inside; the polygons must not overlap."""
+        """Cells of a block whose centre lies inside; the polygons may overlap."""
         inside = np.zeros(block.shape, np.bool_)
         rings = self._near(block)
         if rings.size:

@@ -53,7 +53,7 @@ class Nearest:
         self.local = equal_area_crs(grid.bounds).to_wkt() if grid.is_geographic else None
         parts, _ = parts_of(shapes)
         areal = shapely.get_type_id(parts) == POLYGON
-        self.rings = rings_of(shapely.get_parts(shapely.union_all(parts[areal])), grid)
+        self.rings = rings_of(parts[areal], grid)
         if self.local is not None:
             there = transformer(grid.wkt, self.local)
             parts = shapely.transform(parts, there.transform, interleaved=False)

@@ -236,37 +236,50 @@ def densified(
     edge does, so the number of pieces follows from its middle; twice, because an edge over a
     quarter of the globe is no parabola.
     """
+    shapes, which = shapes.copy(), np.arange(len(shapes))
+    for _ in range(2):
+        grown = _densified_once(shapes[which], move, tolerance, around=around)
+        if grown is None:
+            break
+        rows, finer = grown
+        which = which[rows]
+        shapes[which] = finer
+    return shapes
+
+
+def _densified_once(
+    shapes: NDArray[Any], move: Any, tolerance: float, *, around: bool
+) -> tuple[NDArray[np.intp], NDArray[Any]] | None:
+    """Which shapes have edges whose images are curved, and these with more points; or none."""
     import shapely
 
-    for _ in range(2):
-        parts, owner = parts_of(shapes)
-        lines = np.isin(shapely.get_type_id(parts), (1, 2, 3))
-        longest = np.full(len(shapes), np.inf)
-        xy, index = shapely.get_coordinates(_rings_kept(parts[lines]), return_index=True)
-        if len(xy) < 2:
-            return shapes
-        ring_owner = _ring_owner(parts[lines], owner[lines])
-        same = index[1:] == index[:-1]
-        begin, end = xy[:-1][same], xy[1:][same]
-        belongs = ring_owner[index[1:][same]]
-        a, b, middle = move(begin), move(end), move((begin + end) / 2)
-        if around:
-            for other in (b, middle):
-                other[:, 0] = a[:, 0] + np.mod(other[:, 0] - a[:, 0] + 180, 360) - 180
-        with np.errstate(invalid="ignore"):
-            off = np.hypot(*(middle - (a + b) / 2).T)
-            pieces = np.ceil(np.sqrt(off / tolerance))
-        pieces = np.where(np.isfinite(pieces), np.clip(pieces, 1, MOST_PIECES), 256)
-        length = np.hypot(*(end - begin).T)
-        more = (pieces > 1) & (length > 0)
-        if not more.any():
-            return shapes
-        np.minimum.at(longest, belongs[more], length[more] / pieces[more] * (1 + 1e-9))
-        grows = np.isfinite(longest)
-        longest = np.maximum(longest, shapely.length(shapes) / MOST_PIECES)
-        shapes = shapes.copy()
-        shapes[grows] = shapely.segmentize(shapes[grows], longest[grows])
-    return shapes
+    parts, owner = parts_of(shapes)
+    lines = np.isin(shapely.get_type_id(parts), (1, 2, 3))
+    xy, index = shapely.get_coordinates(_rings_kept(parts[lines]), return_index=True)
+    if len(xy) < 2:
+        return None
+    ring_owner = _ring_owner(parts[lines], owner[lines])
+    same = index[1:] == index[:-1]
+    begin, end = xy[:-1][same], xy[1:][same]
+    belongs = ring_owner[index[1:][same]]
+    image = move(xy)
+    a, b, middle = image[:-1][same], image[1:][same], move((begin + end) / 2)
+    if around:
+        for other in (b, middle):
+            other[:, 0] = a[:, 0] + np.mod(other[:, 0] - a[:, 0] + 180, 360) - 180
+    with np.errstate(invalid="ignore"):
+        off = np.hypot(*(middle - (a + b) / 2).T)
+        pieces = np.ceil(np.sqrt(off / tolerance))
+    pieces = np.where(np.isfinite(pieces), np.clip(pieces, 1, MOST_PIECES), 256)
+    length = np.hypot(*(end - begin).T)
+    more = (pieces > 1) & (length > 0)
+    if not more.any():
+        return None
+    longest = np.full(len(shapes), np.inf)
+    np.minimum.at(longest, belongs[more], length[more] / pieces[more] * (1 + 1e-9))
+    rows = np.flatnonzero(np.isfinite(longest))
+    longest = np.maximum(longest[rows], shapely.length(shapes[rows]) / MOST_PIECES)
+    return rows, shapely.segmentize(shapes[rows], longest)
 
 
 def _rings_kept(parts: NDArray[Any]) -> NDArray[Any]:

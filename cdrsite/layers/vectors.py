@@ -121,8 +121,19 @@ class Vectors:
 
     def rings(self, name: str, where: str | None, buffer: float) -> Rings:
         """Dissolved polygons of the features, grown by ``buffer`` [m]."""
+        import shapely
+
+        def make() -> Rings:
+            merged = shapely.union_all(self._grown_near(name, where, buffer))
+            return rings_of(shapely.get_parts(merged), self.grid)
+
+        return self._made(("rings", name, where, buffer), make)
+
+    def rings_apart(self, name: str, where: str | None, buffer: float) -> Rings:
+        """As :meth:`rings`, not dissolved, which takes most of the time: they may overlap."""
         return self._made(
-            ("rings", name, where, buffer), lambda: self._dissolve(name, where, buffer)
+            ("apart", name, where, buffer),
+            lambda: rings_of(self._grown_near(name, where, buffer), self.grid),
         )
 
     def each_rings(self, name: str) -> Rings:
@@ -297,17 +308,13 @@ class Vectors:
         """Shapes of the features that a filter keeps."""
         return self.frame(name).geometry.to_numpy()[self.rows(name, where)]
 
-    def _dissolve(self, name: str, where: str | None, buffer: float) -> Rings:
-        import shapely
-
+    def _grown_near(self, name: str, where: str | None, buffer: float) -> NDArray[Any]:
         reach = buffer + self.radii(name)[self.rows(name, where)]
         most = float(reach.max(initial=buffer))
         self._require_near(name, most)
         shapes = self.shapes(name, where)
         near = self._near(shapes, most)
-        shapes = grow(shapes[near], reach[near], self.grid) if most else self._areal(shapes, name)
-        merged = shapely.union_all(shapes)
-        return rings_of(shapely.get_parts(merged), self.grid)
+        return grow(shapes[near], reach[near], self.grid) if most else self._areal(shapes, name)
 
     def radii(self, name: str) -> NDArray[np.float64]:
         """Distance by which each feature is grown by its own column, 0 without one [m].

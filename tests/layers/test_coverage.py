@@ -63,6 +63,16 @@ def test_a_polygon_beyond_every_edge_covers_all() -> None:
     assert rings_of([shape], g).centres(whole(g)).all()
 
 
+def test_a_centre_in_two_polygons_is_inside_and_one_in_all_their_holes_is_not() -> None:
+    g = grid(3, 5)
+    wide = shapely.box(0, 0, 4, 3).difference(shapely.box(1, 1, 3, 2))
+    shapes = [placed(one, g) for one in (wide, wide, shapely.box(2, 1, 5, 2))]
+    expected = [[1, 1, 1, 1, 0], [1, 0, 1, 1, 1], [1, 1, 1, 1, 0]]
+    np.testing.assert_array_equal(rings_of(shapes, g).centres(whole(g)), np.bool_(expected))
+    apart = [rings_of([one], g).centres(whole(g)) for one in shapes]
+    np.testing.assert_array_equal(np.any(apart, axis=0), np.bool_(expected))
+
+
 def test_nothing_covers_nothing() -> None:
     g = grid()
     rings = rings_of([shapely.Polygon(), shapely.Point(1, 2)], g)
