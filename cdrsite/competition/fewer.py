@@ -118,7 +118,7 @@ def of_methods(problem: Problem, names: Collection[str]) -> Problem:
 
 @dataclass(frozen=True, eq=False)
 class SomeMethods(SamePlaces):
-    """Cells with some of their methods and layers; a :class:`CellSource`.
+    """Cells with some of their methods and layers.
 
     Parameters
     ----------

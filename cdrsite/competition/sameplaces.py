@@ -11,6 +11,8 @@ from cdrsite.competition.problem import CellSource, IntArray
 class SamePlaces:
     """As many cells, in the same zones; what is read of them, a subclass says.
 
+    With that it is a :class:`~cdrsite.competition.problem.CellSource`.
+
     Parameters
     ----------
     source : CellSource

@@ -286,7 +286,7 @@ class Seasons:
 
 @dataclass(frozen=True, eq=False)
 class SeasonCells(SamePlaces):
-    """The cells of a problem with activities in place of methods: a :class:`CellSource`.
+    """The cells of a problem with activities in place of methods.
 
     Parameters
     ----------

@@ -57,7 +57,8 @@ def inner(function: F) -> F:
     once: a third of the time of the competition's kernels. It raises nothing that holds objects
     of Python, which only code of its own could find.
     """
-    return numba.njit(pipeline_class=_InnerCompiler, no_cpython_wrapper=True, **OPTIONS)(function)
+    bare: dict[str, Any] = OPTIONS | {"no_cpython_wrapper": True}
+    return numba.njit(pipeline_class=_InnerCompiler, **bare)(function)
 
 
 class _LinkedLibrary(JITCodeLibrary):

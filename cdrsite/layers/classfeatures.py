@@ -56,20 +56,15 @@ class ClassFeatures:
         self, block: Block, buffer: float, rasterise: Literal["coverage", "centre"]
     ) -> NDArray[np.float32]:
         """Share of each cell that the pixels cover, grown by a buffer [m], shape of the block."""
+        centre = rasterise == "centre"
 
         def make() -> Rings:
-            import shapely
-
             grown = grow(self.shapes(buffer), buffer, self.grid)
-            if rasterise == "centre":
-                return rings_of(grown, self.grid)  # which may overlap
-            return rings_of(shapely.get_parts(shapely.union_all(grown)), self.grid)
+            return rings_of(grown, self.grid, dissolve=not centre)
 
         with workable(self.where):
-            rings = self._once.get(("rings", buffer, rasterise), make)
-        if rasterise == "centre":
-            return rings.centres(block).astype(np.float32)
-        return rings.fraction(block)
+            rings = self._once.get(("rings", buffer, centre), make)
+        return rings.centres(block).astype(np.float32) if centre else rings.fraction(block)
 
     def distance(self, block: Block, within: float | None = None) -> NDArray[np.float32]:
         """Distance from each cell centre to the nearest pixel of the classes [m].

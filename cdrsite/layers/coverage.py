@@ -101,7 +101,7 @@ class Rings:
         return self.u[index], self.v[index], offsets
 
 
-def rings_of(geometries: Any, grid: AnalysisGrid) -> Rings:
+def rings_of(geometries: Any, grid: AnalysisGrid, *, dissolve: bool = False) -> Rings:
     """Bring polygons in the grid's CRS to cell coordinates.
 
     Parameters
@@ -110,6 +110,8 @@ def rings_of(geometries: Any, grid: AnalysisGrid) -> Rings:
         Valid or empty; anything without an area is left out.
     grid : AnalysisGrid
         The grid.
+    dissolve : bool
+        Unite them first: shares of cells are summed, so that polygons must not overlap.
 
     Returns
     -------
@@ -119,6 +121,8 @@ def rings_of(geometries: Any, grid: AnalysisGrid) -> Rings:
     import shapely
 
     array = np.asarray(geometries, dtype=object)
+    if dissolve:
+        array = shapely.get_parts(shapely.union_all(array))
     parts, owner = shapely.get_parts(array, return_index=True)
     areal = shapely.get_type_id(parts) == 3
     areal &= ~shapely.is_empty(parts)

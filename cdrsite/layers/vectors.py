@@ -119,22 +119,13 @@ class Vectors:
 
         return self._made(("rows", name, where), make)
 
-    def rings(self, name: str, where: str | None, buffer: float) -> Rings:
-        """Dissolved polygons of the features, grown by ``buffer`` [m]."""
-        import shapely
+    def rings(self, name: str, where: str | None, buffer: float, *, dissolve: bool) -> Rings:
+        """Polygons of the features, grown by ``buffer`` [m]; dissolved takes long."""
 
         def make() -> Rings:
-            merged = shapely.union_all(self._grown_near(name, where, buffer))
-            return rings_of(shapely.get_parts(merged), self.grid)
+            return rings_of(self._grown_near(name, where, buffer), self.grid, dissolve=dissolve)
 
-        return self._made(("rings", name, where, buffer), make)
-
-    def rings_apart(self, name: str, where: str | None, buffer: float) -> Rings:
-        """As :meth:`rings`, not dissolved, which takes most of the time: they may overlap."""
-        return self._made(
-            ("apart", name, where, buffer),
-            lambda: rings_of(self._grown_near(name, where, buffer), self.grid),
-        )
+        return self._made(("rings", name, where, buffer, dissolve), make)
 
     def each_rings(self, name: str) -> Rings:
         """Polygons of the features, one owner per feature, grown by the layer's own buffer."""

@@ -132,10 +132,9 @@ class Vector:
     ) -> NDArray[np.float32]:
         """Share of each cell covered, see :meth:`cdrsite.layers.stack.LayerStack.coverage`."""
         model = self.file.model
-        asked = self.file.name, where, buffer + model.buffer
-        if (rasterise or model.rasterise or self.rasterise) == "centre":
-            return self._vectors.rings_apart(*asked).centres(block).astype(np.float32)
-        return self._vectors.rings(*asked).fraction(block)
+        name, centre = self.file.name, (rasterise or model.rasterise or self.rasterise) == "centre"
+        rings = self._vectors.rings(name, where, buffer + model.buffer, dissolve=not centre)
+        return rings.centres(block).astype(np.float32) if centre else rings.fraction(block)
 
     def feature_coverage(self, feature: int, block: Block) -> NDArray[np.float32]:
         """Share of each cell that one feature covers, grown by the layer's own buffer."""
