@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator
@@ -33,6 +34,19 @@ def marks(kind: Any) -> Iterator[Any]:
         yield from marks(inner)
 
 
+@cache
+def _fields_of(kind: type[Model]) -> tuple[tuple[str, str, bool], ...]:
+    """Of each field of a model its name, its key, and whether it names layers."""
+    return tuple(
+        (
+            name,
+            field.alias or name,
+            any(isinstance(m, NamesLayer) for m in (*field.metadata, *marks(field.annotation))),
+        )
+        for name, field in kind.model_fields.items()
+    )
+
+
 def layer_names(node: object, at: str = "", *, named: bool = False) -> Iterator[tuple[str, str]]:
     """Layers that a model and all in it name, each with the dotted key that names it.
 
@@ -46,11 +60,8 @@ def layer_names(node: object, at: str = "", *, named: bool = False) -> Iterator[
         Whether the node is marked as :class:`NamesLayer`.
     """
     if isinstance(node, Model):
-        for name, field in type(node).model_fields.items():
-            own = (*field.metadata, *marks(field.annotation))
-            is_name = any(isinstance(mark, NamesLayer) for mark in own)
-            key = f"{at}{field.alias or name}."
-            yield from layer_names(getattr(node, name), key, named=is_name)
+        for name, key, is_name in _fields_of(type(node)):
+            yield from layer_names(getattr(node, name), f"{at}{key}.", named=is_name)
     elif isinstance(node, str):
         if named:
             yield node, at.removesuffix(".")

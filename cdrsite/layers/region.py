@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.crs import parse_crs
+from cdrsite.core.crs import LONLAT, parse_crs, transformer
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, GridError, UnitError
 from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
 from cdrsite.core.units import parse_quantity
@@ -300,7 +300,6 @@ def _target_crs(
 ) -> tuple[CRS, tuple[float, float] | None]:
     """The grid's CRS, and the interval of longitude that holds a region given in degrees."""
     import shapely
-    from pyproj import CRS, Transformer
 
     interval = centred_longitudes(shapes) if crs.is_geographic else None
     if wanted != "auto":
@@ -311,7 +310,7 @@ def _target_crs(
     west, south, east, north = shapely.total_bounds(shapes)
     if interval is not None:
         return equal_area_crs((interval[0], south, interval[1], north)), interval
-    geodetic = Transformer.from_crs(crs, CRS.from_epsg(4326), always_xy=True)
+    geodetic = transformer(crs.srs, LONLAT)
     west, south, east, north = geodetic.transform_bounds(west, south, east, north, densify_pts=21)
     if east < west:
         east += 360.0  # over the 180th meridian
