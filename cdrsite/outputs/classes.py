@@ -228,12 +228,13 @@ def column_classes(
     known = np.asarray(values, np.float64).ravel()
     known = known[np.isfinite(known)]
     below = bool(known.size and known.max() <= 0)  # of losses too, the larger are the darker
-    some = known[known != 0] if adds_up else known  # where nothing is adds nothing to a class
+    # where nothing is adds nothing to a class
+    some = known[known != 0] if adds_up and known.any() else known
     borders = round_borders(np.abs(some) if below else some, 1 / per, steps=5, adds_up=adds_up)
     found = shades(colours, len(borders) + 1)
     if below:
         borders, found = sorted(-border for border in borders), found[::-1]
-    only = float(known[0]) if known.size and not borders else None
+    only = float(some[0]) if some.size and not borders else None
     return Classes(tuple(borders), found, 1 / per, unit, only=only)
 
 

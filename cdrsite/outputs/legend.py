@@ -44,6 +44,8 @@ GROUPED_FROM = 7
 """Methods of a legend from which on it is in groups; fewer are told apart without titles."""
 SEVERAL_COLOUR, FREE_COLOUR = "#5A5A5A", "#F7F4EC"
 """Cells that several exclusion rules hit, and none."""
+AGAIN_COLOUR = "#A68EFA"
+"""Cells that exclusion rules hit and an include rule allows again."""
 MAX_COMBINATIONS = 256
 """Combinations of exclusion reasons that get a name each in the attribute table."""
 
@@ -164,6 +166,24 @@ def reason_names(bits: int, rules: Sequence[str]) -> list[str]:
     hit = [bit for bit in range(INCLUDED_BIT) if bits >> bit & 1]
     names = [rules[bit] if bit < len(rules) else f"rule {bit}" for bit in hit]
     return names + (["allowed again by an include rule"] if bits >> INCLUDED_BIT & 1 else [])
+
+
+def excluding(bits: Any) -> Any:
+    """Bits of the rules that exclude: none outside the region, or where an include rule holds.
+
+    Parameters
+    ----------
+    bits : int or ndarray of int64
+        Exclusion reasons.
+    """
+    free = bits >> INCLUDED_BIT & 1 | bits >> OUTSIDE_BIT & 1
+    return (bits & (1 << INCLUDED_BIT) - 1) * (1 - free)
+
+
+def allowed_again(bits: Any) -> Any:
+    """Whether rules hit a cell that an include rule allows in spite of them; of arrays, where."""
+    hit = bits & (1 << INCLUDED_BIT) - 1
+    return (hit != 0) & (bits >> INCLUDED_BIT & 1 == 1) & (bits >> OUTSIDE_BIT & 1 == 0)
 
 
 def of_whom(

@@ -11,11 +11,13 @@ from cdrsite.core.vocabulary import OUTSIDE_NAME, STATE_NAMES
 from cdrsite.core.words import Words
 from cdrsite.outputs.classes import classes_of
 from cdrsite.outputs.legend import (
+    AGAIN_COLOUR,
     FREE_COLOUR,
-    INCLUDED_BIT,
     OUTSIDE_BIT,
     SEVERAL_COLOUR,
+    allowed_again,
     class_colour,
+    excluding,
     flag_names,
     in_groups,
     label_names,
@@ -378,13 +380,13 @@ def _draw_reasons(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
     bits = values.to_numpy().astype(np.int64)
     rules = [str(rule) for rule in np.atleast_1d(values.attrs.get("exclusion_rules", []))]
     inside = bits >> OUTSIDE_BIT & 1 == 0
-    again = bits >> INCLUDED_BIT & 1 == 1  # an include rule allows it in spite of the others
-    hit = np.where(again, 0, bits & (1 << INCLUDED_BIT) - 1)
+    again, hit = allowed_again(bits), excluding(bits)
     kinds: dict[str, tuple[NDArray[np.bool_], str]] = {}
     for bit in range(int(hit[inside].max(initial=0)).bit_length()):
         kinds[reason_names(1 << bit, rules)[0]] = (hit == 1 << bit, reason_colour(1 << bit))
     kinds["several rules"] = ((hit & hit - 1) != 0, SEVERAL_COLOUR)
-    kinds["not excluded"] = (hit == 0, FREE_COLOUR)
+    kinds["allowed again by an include rule"] = (again, AGAIN_COLOUR)
+    kinds["not excluded"] = ((hit == 0) & ~again, FREE_COLOUR)
     present = {}
     for name, (where, colour) in kinds.items():
         if (where & inside).any():

@@ -19,7 +19,15 @@ from cdrsite.core.gdal import raster_options
 from cdrsite.core.memory import Stored, remembered
 from cdrsite.core.words import Words
 from cdrsite.outputs.classes import SAMPLE, Classes, Step, scale_of, scales_of
-from cdrsite.outputs.legend import FREE_COLOUR, INCLUDED_BIT, SEVERAL_COLOUR, rule_called, worded
+from cdrsite.outputs.legend import (
+    AGAIN_COLOUR,
+    FREE_COLOUR,
+    SEVERAL_COLOUR,
+    allowed_again,
+    excluding,
+    rule_called,
+    worded,
+)
 from cdrsite.outputs.palette import NOTHING_COLOUR, STATE_COLOURS
 from cdrsite.outputs.sld import write_both
 from cdrsite.outputs.zones import shade_of
@@ -169,7 +177,9 @@ def _in_words(spec: RasterSpec, words: Words) -> RasterSpec:
 
 def _reason(category: Category, spec: RasterSpec, words: Words) -> Category:
     """One rule by its name; several are one class, of which each rule has a layer of its own."""
-    bits = category.code & ((1 << INCLUDED_BIT) - 1)
+    bits = excluding(category.code)
+    if allowed_again(category.code):
+        return replace(category, label=words("why.included"), colour=AGAIN_COLOUR)
     if bits == 0:
         return replace(category, label=words("map.rules.none"), colour=FREE_COLOUR)
     if bits.bit_count() > 1:
@@ -179,7 +189,7 @@ def _reason(category: Category, spec: RasterSpec, words: Words) -> Category:
 
 
 def rule_qml(spec: RasterSpec, bit: int, words: Words) -> str | None:
-    """Style of the exclusion reasons that shows one rule: the cells that it hits.
+    """Style of the exclusion reasons that shows one rule: the cells that it excludes.
 
     Parameters
     ----------
@@ -193,9 +203,9 @@ def rule_qml(spec: RasterSpec, bit: int, words: Words) -> str | None:
     Returns
     -------
     str or None
-        XML; None where the rule hits nothing, or too many combinations have no category.
+        XML; None where it excludes nothing, or too many combinations have no category.
     """
-    hit = [one for one in spec.categories if one.code >> bit & 1]
+    hit = [one for one in spec.categories if excluding(one.code) >> bit & 1]
     label = rule_called(spec.tags, bit, words)
     mine = tuple(replace(one, label=label, colour=shade_of(bit)) for one in hit)
     return raster_qml(replace(spec, categories=mine), None, words) if mine else None

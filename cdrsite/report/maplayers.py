@@ -11,10 +11,14 @@ from cdrsite.core.vocabulary import OUTSIDE_NAME, variable
 from cdrsite.explain.cells import is_study, methods_of
 from cdrsite.outputs.classes import scale_of
 from cdrsite.outputs.legend import (
+    AGAIN_COLOUR,
     FREE_COLOUR,
     INCLUDED_BIT,
+    OUTSIDE_BIT,
     SEVERAL_COLOUR,
+    allowed_again,
     class_colour,
+    excluding,
     flag_names,
     in_groups,
     label_names,
@@ -335,30 +339,33 @@ class Painter:
         """One colour for each rule alone, one for several at once; nothing where none hits."""
         bits = picture.values.astype(np.int64)
         rules = [self._words.named("rule", rule) for rule in rules_of(self._source.dataset)]
-        hit = bits & ((1 << INCLUDED_BIT) - 1)
-        inside = (bits >> 31 & 1) == 0
-        alone = inside & (hit > 0) & ((hit & (hit - 1)) == 0)
+        hit, inside = excluding(bits), bits >> OUTSIDE_BIT & 1 == 0
+        alone = (hit > 0) & ((hit & (hit - 1)) == 0)
         codes = np.full(bits.shape, -1)
         codes[alone] = np.round(np.log2(hit[alone])).astype(np.int64)
-        codes[inside & (hit > 0) & ~alone] = INCLUDED_BIT
+        codes[(hit > 0) & ~alone] = INCLUDED_BIT
         codes[inside & (hit == 0)] = INCLUDED_BIT + 1
+        codes[allowed_again(bits)] = INCLUDED_BIT + 2
         several = Category(INCLUDED_BIT, self._words("map.rules.several"), SEVERAL_COLOUR)
         none = Category(INCLUDED_BIT + 1, self._words("map.rules.none"), FREE_COLOUR)
-        return paint_classes(codes, [*pool_categories(rules), several, none])
+        again = Category(INCLUDED_BIT + 2, self._words("why.included"), AGAIN_COLOUR)
+        return paint_classes(codes, [*pool_categories(rules), several, again, none])
 
     def _rule(self, picture: Picture, rule: int) -> Painting:
         """What one rule excludes: alone (free without the rule), or with others."""
         bits = picture.values.astype(np.int64)
-        hit = np.where(bits >> 31 & 1, 0, bits & ((1 << INCLUDED_BIT) - 1))
+        hit = excluding(bits)
         own, other = hit >> rule & 1, hit & ~(1 << rule)
         codes = np.where(own, np.where(other, 1, 0), np.where(other, 2, 3))
-        codes[(bits >> 31 & 1) == 1] = -1
+        codes[allowed_again(bits)] = 4
+        codes[bits >> OUTSIDE_BIT & 1 == 1] = -1
         categories = [
             Category(code, self._words(f"map.rule.{key}"), colour)
             for code, (key, colour) in enumerate(RULE_COLOURS.items())
         ]
         none = Category(3, self._words("map.rules.none"), FREE_COLOUR)
-        return paint_classes(codes, [*categories, none])
+        again = Category(4, self._words("why.included"), AGAIN_COLOUR)
+        return paint_classes(codes, [*categories, again, none])
 
 
 def faded(colour: str, part: float) -> str:

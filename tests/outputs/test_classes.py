@@ -175,3 +175,13 @@ def test_steps_of_a_factor_are_taken_only_where_they_part_the_values_better() ->
     assert max(borders) > 100  # the many are not all in the class without an end
     far = np.concatenate([rng.uniform(1, 10, 900), rng.uniform(1e4, 1e5, 100)])
     assert min(round_borders(far)) <= 10  # even steps would begin at ten thousand
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("zeros", [0, 1, 5])
+def test_the_one_amount_beside_nothing_is_told_and_not_nothing(sign: float, zeros: int) -> None:
+    """Where all that is anywhere is alike, the class says how much: zero is no part of it."""
+    values = np.array([0.0] * zeros + [sign * 5.0, sign * 5.0])
+    classes = column_classes(values, "YlGn", unit="Mt/yr", adds_up=True)
+    assert not classes.borders and classes.only == sign * 5.0
+    assert column_classes(np.zeros(3), "YlGn", adds_up=True).only == 0.0

@@ -215,8 +215,9 @@ def test_plots_show_units_and_states_in_words(dataset: xr.Dataset) -> None:
 
         ax = dataset.cdr.plot("exclusion_reasons")
         words = [text.get_text() for text in ax.get_legend().get_texts()]
-        assert words == [RULES[0], "several rules", "not excluded"]
-        assert len(drawn_colours(ax)) == 3
+        again = "allowed again by an include rule"
+        assert words == [RULES[0], "several rules", again, "not excluded"]
+        assert len(drawn_colours(ax)) == 4
 
         _, given = plt.subplots()
         assert dataset.cdr.plot("pool_water", ax=given) is given

@@ -10,7 +10,15 @@ from colour_sight import apart
 from tiny_study import METHODS, REASONS, RULES, tiny_dataset, tiny_grid
 
 from cdrsite.core.words import Words
-from cdrsite.outputs.legend import FREE_COLOUR
+from cdrsite.outputs.legend import (
+    AGAIN_COLOUR,
+    FREE_COLOUR,
+    allowed_again,
+    excluding,
+    reason_categories,
+)
+from cdrsite.outputs.qml import _in_words, rule_qml
+from cdrsite.outputs.rasters.raster import RasterSpec
 from cdrsite.report.maplayers import (
     MOST_RULES,
     RULE_COLOURS,
@@ -44,6 +52,8 @@ def test_cells_are_told_by_whether_the_rule_is_the_only_one(rule: int) -> None:
         expected = (
             ""
             if int(bits) >> 31 & 1
+            else AGAIN_COLOUR
+            if int(bits) >> 30 & 1 and rules
             else FREE_COLOUR
             if not rules
             else RULE_COLOURS[
@@ -53,8 +63,8 @@ def test_cells_are_told_by_whether_the_rule_is_the_only_one(rule: int) -> None:
         assert shown[cell] == expected, (cell, rules)
 
 
-def test_the_four_kinds_are_told_apart_by_every_sight() -> None:
-    colours = [*RULE_COLOURS.values(), FREE_COLOUR]
+def test_the_kinds_are_told_apart_by_every_sight() -> None:
+    colours = [*RULE_COLOURS.values(), FREE_COLOUR, AGAIN_COLOUR]
     for i, one in enumerate(colours):
         for other in colours[:i]:
             assert apart(one, other) > 12, (one, other)
@@ -79,3 +89,22 @@ def test_a_single_rule_and_hundreds_have_the_layer_of_all_alone() -> None:
         data.attrs["exclusion_rules"] = list(rules)
         assert single_rules(data) == []
         assert rule_list(data, layers_of(data), Words("en")) == ""
+
+
+def test_pictures_styles_and_layers_agree_which_rules_exclude() -> None:
+    """A cell that an include rule allows again is excluded by none, wherever it is drawn."""
+    rules, again, outside = 0b101, 1 << 30, 1 << 31
+    bits = np.array([0, rules, again, rules | again, outside, outside | rules | again])
+    assert excluding(bits).tolist() == [0, rules, 0, 0, 0, 0]
+    assert allowed_again(bits).tolist() == [False, False, False, True, False, False]
+    assert [int(excluding(one)) for one in bits.tolist()] == excluding(bits).tolist()
+    assert [bool(allowed_again(one)) for one in bits.tolist()] == allowed_again(bits).tolist()
+    tags = {f"BIT_{bit:02d}": rule for bit, rule in enumerate(RULES)}
+    spec = RasterSpec(
+        "exclusion_reasons", "bits", "", "rules", reason_categories(REASONS, RULES), tags
+    )
+    words = Words("en")
+    shown = {int(one) for one in re.findall(r'value="(\d+)"', rule_qml(spec, 0, words) or "")}
+    assert shown == {0b001, 0b011}
+    told = {one.code: one.label for one in _in_words(spec, words).categories}
+    assert told[1 << 30 | 1] == words("why.included") and told[0b001] == RULES[0]
