@@ -379,7 +379,7 @@ def network_line(network: dict[str, Any], words: Words) -> str:
             sources = words("end.both", plants=sources, emitters=words("end.emitters", n=served))
     return words(
         "end.pipes", sources=sources, pipes=network["pipes"],
-        km=f"{network['pipes_km']:,.0f}", cost=f"{network['cost_usd_t']:.1f}",
+        km=number(network["pipes_km"]), cost=f"{network['cost_usd_t']:.1f}",
         transport=f"{network['transport_usd_t']:.2f}", proof=proof,
     )  # fmt: skip
 

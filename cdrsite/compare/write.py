@@ -14,6 +14,7 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.version import __version__
 from cdrsite.core.words import Words
 from cdrsite.outputs.listing import MARK
+from cdrsite.outputs.runfolder import SUMMARY
 from cdrsite.outputs.staging import Staging
 from cdrsite.outputs.tables import write_json, write_tables
 
@@ -92,7 +93,7 @@ def _refuse_run(target: Path, comparison: Comparison) -> None:
     place = target.resolve()
     folders = [run.path.resolve() for run in (comparison.a, comparison.b)]
     nested = any(place.is_relative_to(run) or run.is_relative_to(place) for run in folders)
-    if nested or (target / "summary.json").is_file():
+    if nested or (target / SUMMARY).is_file():
         raise ConfigError(
             "the comparison would replace a run",
             where=str(target),

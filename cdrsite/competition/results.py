@@ -310,6 +310,22 @@ def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
     return np.where((upper > 0).any(axis=0), code, NONE).astype(np.uint8)
 
 
+LEAST_SHORT = 1e-9
+"""A gross tonne that falls short by less is not short: the rest is rounding [objective/t]."""
+
+
+def shortfall(reduced: F64) -> F64:
+    """By how much a gross tonne falls short of being chosen; NaN where it is not possible.
+
+    Parameters
+    ----------
+    reduced : ndarray
+        Value of a gross tonne less all that it pays; -inf where it is not possible.
+    """
+    short = np.where(-reduced >= LEAST_SHORT, -reduced, 0.0)
+    return np.where(np.isfinite(reduced), short, np.nan)
+
+
 TIED = 1e-4
 """A gross tonne that is worth what it pays to this share could as well be elsewhere [1]."""
 

@@ -63,6 +63,13 @@ def table_amount(value: object, digits: int = 3) -> str:
     return f"<{THIN}{least}" if size > 0 else f">{THIN}−{least}"
 
 
+def round_below(value: float) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that is not above a number above 0."""
+    power = 10.0 ** math.floor(math.log10(value))
+    near = value * (1.0 + 1e-9)  # a logarithm may be a hair off
+    return max(step * power for step in (0.5, 1, 2, 5) if step * power <= near)
+
+
 def brief(value: object, digits: int = 4) -> str:
     """A number as of :func:`number`, without zeros at its end: needs such as 3 m³ are exact."""
     text = number(value, digits)

@@ -29,6 +29,7 @@ from cdrsite.explain.facts import Lines, Told, lines_at, sentences_at
 from cdrsite.explain.lines import cell_told, method_told, rules_hit
 from cdrsite.outputs.legend import OUTSIDE_BIT, flag_names, label_names
 from cdrsite.outputs.listing import MARK
+from cdrsite.outputs.runfolder import STORE
 from cdrsite.result.store import grid_of
 
 if TYPE_CHECKING:
@@ -156,12 +157,12 @@ def explain_run(folder: Path, lon: float, lat: float, lang: str = "en") -> Expla
     """
     import xarray as xr
 
-    words, store = Words(lang), folder / "result.zarr"
+    words, store = Words(lang), folder / STORE
     if not (folder / MARK).is_file() or not store.is_dir():
         raise ConfigError(
             "not the folder of a run",
             where=str(folder),
-            got=f"no {MARK} with result.zarr beside it",
+            got=f"no {MARK} with {STORE} beside it",
             cure="give the folder that `cdrsite run` names at its end",
         )
     require_plain_zarr(store)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.numbers import number, round_below
 from cdrsite.network.design import NetworkPlan
 from cdrsite.network.problem import NetworkProblem
 
@@ -73,9 +74,9 @@ def draw_plan(plan: NetworkPlan, problem: NetworkProblem, places: Places) -> Fig
 
     figure = Figure(figsize=(9.5, 7.0), layout="constrained")
     ax = figure.add_subplot()
-    most = max((pipe.flow_mt_yr for pipe in plan.pipes), default=1.0)
+    most = max((pipe.flow_mt_yr for pipe in plan.pipes), default=0.0) or 1.0
     amounts = [s.captured_mt_yr for s in plan.sources] + [s.stored_mt_yr for s in plan.sinks]
-    top = max(amounts, default=1.0)
+    top = max(amounts, default=0.0) or 1.0  # sites that are forced may stay empty
     routes = [places.route(arc.id, arc.tail, arc.head) for arc in problem.arcs]
     lines = [np.asarray(line) for line in routes if line is not None]
     ax.add_collection(LineCollection(lines, colors=CANDIDATE, linewidths=0.7, zorder=1))
@@ -87,7 +88,7 @@ def draw_plan(plan: NetworkPlan, problem: NetworkProblem, places: Places) -> Fig
     gap = "optimal" if plan.status == "optimal" else f"{plan.status}, gap {100 * plan.gap:.2g} %"
     ax.set_title(
         f"{problem.name}: {plan.captured_mt_yr:.4g} Mt CO₂/yr, "
-        f"{plan.costs.total:,.0f} million USD/yr, {plan.cost_usd_t:.1f} USD/t ({gap})",
+        f"{number(plan.costs.total)} million USD/yr, {number(plan.cost_usd_t)} USD/t ({gap})",
         fontsize=10,
     )
     return figure
@@ -197,9 +198,7 @@ def _scale_bar(ax: Axes, *, geographic: bool) -> None:
     south, north = ax.get_ylim()
     y = south + 0.035 * (north - south)
     km = KM_PER_DEGREE * math.cos(math.radians(y)) if geographic else 1e-3
-    wish = (east - west) * km / 6
-    unit = 10 ** math.floor(math.log10(wish))
-    length = max(step * unit for step in (1, 2, 5) if step * unit <= wish)
+    length = round_below((east - west) * km / 6)
     x = west + 0.03 * (east - west)
     ax.plot([x, x + length / km], [y, y], color="black", linewidth=2.0, solid_capstyle="butt",
             zorder=5)  # fmt: skip
@@ -236,6 +235,5 @@ def _dot(label: str, face: str, edge: str, size: float) -> Any:
 
 def _samples(most: float) -> Sequence[float]:
     """Two or three round numbers up to the largest."""
-    unit = 10.0 ** math.floor(math.log10(most))
-    top = max(step * unit for step in (1, 2, 5) if step * unit <= most * (1 + 1e-9))
+    top = round_below(most)
     return [float(f"{share * top:.2g}") for share in (0.1, 0.4, 1.0)]

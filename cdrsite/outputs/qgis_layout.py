@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from cdrsite.core.numbers import round_below
 from cdrsite.outputs.styles import text_style
 
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ def _add_fonts(parent: ET.Element, points: int, *, bold: bool = False) -> None:
 
 def _scale_bar(layout: ET.Element, km_per_mm: float) -> None:
     """Two segments of a round number of kilometres, about 25 mm each."""
-    power = 10.0 ** math.floor(math.log10(25 * km_per_mm))
-    km = max(m * power for m in (1, 2, 5) if m * power <= 25 * km_per_mm)
+    km = round_below(25 * km_per_mm)
     bar = _item(
         layout, "scale", (12.0, 187.0, 66.0, 13.0), mapUuid=_uuid("map"), style="Single Box",
         unitType="km", unitLabel="km", numUnitsPerSegment=f"{km:g}", numSegments="2",

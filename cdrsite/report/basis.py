@@ -123,7 +123,7 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
             label = tag("span", frame.say("basis.replaced"), class_="muted")
         unit = frame.unit(str(row["unit"]))
         number = shown(frame, row["value"])
-        into.append([label, number, unit, _range(frame, row), _source(frame, row, cited)])
+        into.append([label, number, unit, _range(frame, row), source_link(frame, row, cited)])
     known = {row["parameter"] for row in record["values"]}
     rows += [own(key) for key in standing if key not in known]
     title = frame.words.method(name)
@@ -179,7 +179,8 @@ def _range(frame: Frame, row: Mapping[str, Any]) -> str:
     return tag("span", f"{shown(frame, low)} … {shown(frame, high)}", class_="nowrap")
 
 
-def _source(frame: Frame, row: Mapping[str, Any], cited: Mapping[str, Any]) -> str:
+def source_link(frame: Frame, row: Mapping[str, Any], cited: Mapping[str, Any]) -> str:
+    """The source of a row, with a link where it is cited in full, and the place in it."""
     name = str(row["source"])
     label = text(name)
     link = tag("a", label, href=f"#source-{name}") if name in cited else label

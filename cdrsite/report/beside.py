@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cdrsite.outputs.assumptions import ASSUMPTIONS
+from cdrsite.outputs.geopackage import LAYER_STYLES
 from cdrsite.outputs.listing import MARK
+from cdrsite.outputs.qgis import PROJECT
+from cdrsite.outputs.runfolder import GEOPACKAGE, STORE, SUMMARY
 from cdrsite.report.frame import Frame, details, paragraph
 from cdrsite.report.html import table, tag, text
 
 ALONE = (
-    ("cdrsite.qgs", "files.qgs"),
-    ("cdrsite.gpkg", "files.gpkg"),
-    ("summary.json", "files.summary"),
-    ("assumptions.json", "files.assumptions"),
+    (PROJECT, "files.qgs"),
+    (GEOPACKAGE, "files.gpkg"),
+    (SUMMARY, "files.summary"),
+    (ASSUMPTIONS, "files.assumptions"),
     (MARK, "files.manifest"),
 )
 """Files of a run, and words for what they are."""
 README = "rasters/README.txt"
 KINDS = ("csv", "parquet")
 FOLDERS = (
-    ("styles/", "files.styles"),
-    ("result.zarr", "files.zarr"),
+    (f"{LAYER_STYLES}/", "files.styles"),
+    (STORE, "files.zarr"),
 )
 """Folders of a run that no page can offer as one file."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cdrsite.core.vocabulary import part_in_words
 from cdrsite.report.bars import HIGH, THICK, TOP, BarScale, drawing, drawn_cell
-from cdrsite.report.basis import costs_stand_for
+from cdrsite.report.basis import costs_stand_for, source_link
 from cdrsite.report.frame import Frame, details, paragraph, quoted, real
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import PageColumn, file_note, listed
@@ -272,13 +272,14 @@ def published(frame: Frame) -> str:
     rows = frame.rows("cost_published")
     if not rows:
         return ""
+    cited = frame.run.assumptions.get("sources", {})
     columns = (
         PageColumn("column.method", lambda row: frame.method(str(row["method"]))),
         PageColumn("column.net_cost", "usd_net_t", "USD/t"),
         PageColumn("column.published_low", "low_usd_t", "USD/t"),
         PageColumn("column.published_high", "high_usd_t", "USD/t"),
         PageColumn("column.beside", lambda row: _beside(frame, row), kind="long"),
-        PageColumn("basis.source", lambda row: _cited(frame, row), kind="long"),
+        PageColumn("basis.source", lambda row: source_link(frame, row, cited), kind="long"),
     )
     heads, body = listed(frame, "cost_published", columns, range(len(rows)))
     title = frame.say("fall.published")
@@ -294,11 +295,3 @@ def _beside(frame: Frame, row: dict[str, object]) -> str:
     part = part_in_words(str(row["part"]), frame.words)
     why = frame.say(f"fall.reason.{row['reason']}", part=text(part))
     return tag("b", place) + frame.words("list.clause") + why
-
-
-def _cited(frame: Frame, row: dict[str, object]) -> str:
-    name = str(row["source"])
-    label, known = text(name), frame.run.assumptions.get("sources", {})
-    link = tag("a", label, href=f"#source-{name}") if name in known else label
-    lang = None if frame.words.lang == "en" else "en"
-    return link + " " + tag("span", text(str(row["locator"])), class_="muted", lang=lang)

@@ -13,7 +13,7 @@ import numpy as np
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.files import appearing
-from cdrsite.core.numbers import number
+from cdrsite.core.numbers import number, round_below
 from cdrsite.core.words import Words
 from cdrsite.outputs.classes import dataset_classes
 from cdrsite.outputs.listing import add_to_manifest
@@ -217,7 +217,7 @@ def _drawn(ax: Axes, frame: Frame, dataset: Any, name: str, *, ground: bool = Fa
     south, _ = ax.get_ylim()
     if not grid.is_geographic:
         wide = (east - west) * grid.unit_metres / 1000.0
-        km = _round_below(wide / 5)
+        km = round_below(wide / 5)
         ends = west, west + km * 1000.0 / grid.unit_metres
         ax.plot(ends, (south, south), color=INK, lw=2.5, solid_capstyle="butt", clip_on=False)
         ax.annotate(
@@ -230,12 +230,6 @@ def _sum(frame: Frame, column: str) -> float:
     """Sum of a column of the methods of the plan."""
     found = (real(row.get(column)) for row in frame.rows("methods"))
     return math.fsum(one for one in found if not math.isnan(one))
-
-
-def _round_below(value: float) -> float:
-    """The largest of 1, 2 and 5 times a power of ten that is not above."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return max(m * power for m in (1, 2, 5) if m * power <= value)
 
 
 def _plan(ax: Axes, frame: Frame, dataset: Any) -> bool:

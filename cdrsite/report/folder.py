@@ -22,7 +22,7 @@ from cdrsite.outputs.qgis import PROJECT, write_project
 from cdrsite.outputs.qgis_inputs import input_entries
 from cdrsite.outputs.qml import run_scales, write_style
 from cdrsite.outputs.rasters.plan import raster_plan, readme, reason_legend, write_rasters
-from cdrsite.outputs.runfolder import GEOPACKAGE
+from cdrsite.outputs.runfolder import GEOPACKAGE, STORE, SUMMARY
 from cdrsite.outputs.staging import Staging
 from cdrsite.outputs.tables import write_json, write_tables
 from cdrsite.report.page import REPORT, write_report
@@ -87,16 +87,16 @@ def _write_findings(
     count = sum(1 for _ in raster_plan(result))
     specs = write_rasters(rasters, result, progress.step("writing rasters", count, "maps"))
     if result.store is None:
-        write_zarr(aside / "result.zarr", result.dataset, result.grid, result.block_size)
+        write_zarr(aside / STORE, result.dataset, result.grid, result.block_size)
     else:
-        link_tree(result.store, aside / "result.zarr")
+        link_tree(result.store, aside / STORE)
     result.timings["maps"] = time.perf_counter() - start
     legend = "\n".join(reason_legend(result.rule_names)) + "\n"
     texts = {"README.txt": readme(specs, result.rule_names), "exclusion_reasons.txt": legend}
     for name, text in texts.items():
         (rasters / name).write_text(text, encoding="utf-8", newline="\n")
     write_tables(aside / "tables", result.tables)
-    write_json(aside / "summary.json", result.summary)
+    write_json(aside / SUMMARY, result.summary)
     write_json(aside / ASSUMPTIONS, assumptions(result.models, result.used))
     result.timings["writing"] = time.perf_counter() - start - result.timings["maps"]
     # it is what marks a folder as a whole run, and the report is made from a whole run

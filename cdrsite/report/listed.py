@@ -141,7 +141,7 @@ def ranking(frame: Frame, name: str, title: str, by: str, columns: Sequence[Page
     title : str
         Key of the words of the heading.
     by : str
-        PageColumn by whose numbers the rows are ordered.
+        Column of the run's table by whose numbers the rows are ordered.
     columns : sequence of PageColumn
         What is shown.
     """

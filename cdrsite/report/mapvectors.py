@@ -95,7 +95,9 @@ def vector_layers(run: Shapes, words: Words) -> dict[str, dict[str, Any]]:
         if frame.empty:
             continue
         rows = frame.drop(columns=frame.geometry.name).to_dict("records")
-        keep = _largest(rows)
+        keep = _largest(
+            [_style(name, row, run)[1] or number(row, "gross_t_yr") or 0.0 for row in rows]
+        )
         layers[name] = {
             "title": layer_title(name, words),
             "kind": _kind(frame),
@@ -129,12 +131,9 @@ def _kind(frame: gpd.GeoDataFrame) -> str:
     return "point" if "Point" in shape else "line" if "Line" in shape else "area"
 
 
-def _largest(rows: list[dict[str, Any]]) -> list[int]:
-    """Positions of at most :data:`MOST_SHAPES` rows, those with the largest flow first."""
-    if len(rows) <= MOST_SHAPES:
-        return list(range(len(rows)))
-    weight = [number(row, "flow_t_yr", "gross_t_yr") or 0.0 for row in rows]
-    return sorted(np.argsort(np.negative(weight), kind="stable")[:MOST_SHAPES].tolist())
+def _largest(sizes: list[float]) -> list[int]:
+    """Positions of at most :data:`MOST_SHAPES` shapes, those with the largest signs."""
+    return sorted(np.argsort(np.negative(sizes), kind="stable")[:MOST_SHAPES].tolist())
 
 
 def lonlat(frame: gpd.GeoDataFrame) -> list[dict[str, Any]]:

@@ -33,11 +33,7 @@ def months(frame: Frame) -> str:
 
     columns = (
         PageColumn("months.pool", lambda row: text(word(row["zone"])) + _bar(row)),
-        PageColumn(
-            "months.month",
-            lambda row: text(frame.words(f"month.{int(row['month'])}")),
-            kind="short",
-        ),
+        PageColumn("months.month", month, kind="short"),
         PageColumn("months.supply", lambda row: _sized(frame, row, "supply"), kind="number"),
         PageColumn("months.use", lambda row: _sized(frame, row, "use"), kind="number"),
         PageColumn("months.share", "use_share", "%", 100.0),

@@ -158,11 +158,7 @@ def pipes(frame: Frame) -> str:
 
     columns = (
         PageColumn("pipes.way", way, kind="long"),
-        PageColumn(
-            "fact.mode",
-            lambda row: text(frame.words.named("mode", word(row.get("mode")))),
-            kind="short",
-        ),
+        PageColumn("fact.mode", mode, kind="short"),
         PageColumn("fact.flow_t_yr", "flow_t_yr", "Mt/yr", 1e-6),
         PageColumn("fact.inch", "inch", "inch"),
         PageColumn("fact.length_km", "length_km", "km"),

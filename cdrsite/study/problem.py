@@ -306,12 +306,13 @@ class PlanBlock:
         arrays, place = self._empty(block), self.cells.places(number)
         by_sink, curve = np.zeros((methods, problem.n_sinks)), np.zeros((methods, len(edges) - 1))
         total, ledger = self.solution.sweeper.zero(), self.book.empty()
-        costs = self.costs.empty()
+        costs, as_run = self.costs.empty(), self._read_as_run(block)
         for first in range(start, stop, PIECE):
             plan = self.solution.plan_of(first, min(first + PIECE, stop))
             each, money = found.net_and_cost(self.solution, plan)
             here = place[first - start : plan.stop - start]
             self._fill(arrays, plan, here, each, money)
+            self._fill_as_run(as_run, plan, here)
             cells, read = plan.cells, self._reader(block, here)
             stored = problem.stored_in(cells)
             self.book.add(ledger, plan.x, each, cells.sink, cells.sink_loss, stored, read)
@@ -326,8 +327,8 @@ class PlanBlock:
         self._finish(
             arrays, np.asarray(limit).reshape(methods, reasons.size), outside_of(reasons).ravel()
         )
-        if problem.seasonal:
-            self._write_as_run(block, start, stop, place)
+        for (name, m), flat in as_run.items():
+            self.result.open(name)[(m, *block.slices)] = flat.reshape(block.shape)
         for name, flat in arrays.items():
             shaped = flat.reshape(*flat.shape[:-1], *block.shape)
             self.result.open(name)[(..., *block.slices)] = shaped
@@ -368,8 +369,7 @@ class PlanBlock:
         """Lay the plan of the cells that take part out on the block."""
         gross, per_method = plan.x.sum(axis=1), each.sum(axis=1)
         arrays["allocated"][:, place] = gross
-        possible = np.isfinite(plan.reduced)
-        arrays["shortfall"][:, place] = np.where(possible, np.maximum(-plan.reduced, 0.0), np.nan)
+        arrays["shortfall"][:, place] = found.shortfall(plan.reduced)
         slot = np.where(gross > 0, plan.x.argmax(axis=1), plan.slot)
         if plan.capacity is not None:
             arrays["capacity"][:, place] = plan.capacity
@@ -417,18 +417,27 @@ class PlanBlock:
         for values in arrays.values():
             values[..., outside] = blank[values.dtype.kind]
 
-    def _write_as_run(self, block: Block, start: int, stop: int, place: NDArray[np.int32]) -> None:
-        """Write what a tonne costs and stands on where the plan has it made in some months only."""
-        plan = self.solution.plan_of(start, stop)
+    def _read_as_run(self, block: Block) -> dict[tuple[str, int], NDArray[np.float32]]:
+        """What a tonne costs and stands on, flat, of methods that may run in some months only."""
         names = self.solution.problem.method_names
-        for name, field in AS_RUN.items():
-            values, array = getattr(plan.cells, field), self.result.open(name)
-            for one in self.solution.problem.seasonal:
-                m = names.index(one.method)
-                flat = np.array(array[(m, *block.slices)], np.float32).ravel()
-                used = plan.x[m].sum(axis=0) > 0
-                flat[place[used]] = np.broadcast_to(values[m], used.shape)[used]
-                array[(m, *block.slices)] = flat.reshape(block.shape)
+        seasonal = [names.index(one.method) for one in self.solution.problem.seasonal]
+        return {
+            (name, m): np.array(self.result.open(name)[(m, *block.slices)], np.float32).ravel()
+            for name in AS_RUN
+            for m in seasonal
+        }
+
+    def _fill_as_run(
+        self,
+        arrays: dict[tuple[str, int], NDArray[np.float32]],
+        plan: BlockPlan,
+        place: NDArray[np.int32],
+    ) -> None:
+        """Lay out what a tonne costs and stands on where the plan has it made in such months."""
+        for (name, m), flat in arrays.items():
+            used = plan.x[m].sum(axis=0) > 0
+            values = getattr(plan.cells, AS_RUN[name])[m]
+            flat[place[used]] = np.broadcast_to(values, used.shape)[used]
 
     def _by_sink(self, plan: BlockPlan) -> NDArray[np.float64]:
         problem = self.solution.problem

@@ -33,6 +33,7 @@ from cdrsite.competition.results import (
     interchangeable,
     net_and_cost,
     pools_table,
+    shortfall,
     totals_table,
 )
 from cdrsite.core.errors import DataError
@@ -40,6 +41,12 @@ from cdrsite.core.states import LOWEST_STATE
 from cdrsite.testing.charges import explain_cell
 from cdrsite.testing.exact import solve_whole
 from cdrsite.testing.greedy import solve_greedy
+
+
+def test_a_rest_of_rounding_is_no_shortfall() -> None:
+    reduced = np.array([[-1e-13, -0.0, 3.0, -2e-9], [-np.inf, np.nan, -0.5, -1e-16]])
+    expected = [[0.0, 0.0, 0.0, 2e-9], [np.nan, np.nan, 0.5, 0.0]]
+    np.testing.assert_array_equal(shortfall(reduced), expected)
 
 
 def test_pools_table_agrees_with_the_plan() -> None:

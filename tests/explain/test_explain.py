@@ -19,6 +19,7 @@ from tiny_study import METHODS, RULES, tiny_dataset, tiny_grid, tiny_result
 from typer.testing import CliRunner
 
 from cdrsite.cli.main import app
+from cdrsite.competition.results import LEAST_SHORT
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.grid import AnalysisGrid
@@ -279,6 +280,15 @@ def test_charges_are_the_solvers_own(solved: tuple) -> None:  # type: ignore[typ
                     assert gap == pytest.approx(told.shortfall, rel=1e-3, abs=1e-4)
                     checked += 1
     assert checked > 20
+
+
+@pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
+def test_no_map_tells_a_rest_of_rounding_as_what_a_tonne_lacks(solved: tuple) -> None:  # type: ignore[type-arg]
+    result, allocation, _ = solved
+    short = result.dataset["shortfall"].to_numpy()
+    assert not ((short > 0) & (short < LEAST_SHORT)).any()
+    rests = -np.concatenate([one.reduced.ravel() for one in allocation.solution.blocks()])
+    assert ((rests > 0) & (rests < LEAST_SHORT)).any()  # the solver leaves some
 
 
 @pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
