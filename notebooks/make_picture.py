@@ -22,7 +22,8 @@ from matplotlib.patheffects import withStroke
 import cdrsite
 from cdrsite.cli.demo import demo_folder
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.outputs.maps import draw, draw_circles
+from cdrsite.outputs.circles import draw_circles
+from cdrsite.outputs.maps import draw
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.tonnes import plan_circles
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.cli.tables import open_console, plain_list, print_json, say, show_table, text_table
 from cdrsite.compare.batch_page import counted
-from cdrsite.compare.batch_result import net_column
 from cdrsite.compare.changes import SITE_STATES, records
 from cdrsite.compare.page import (
     because,
@@ -20,6 +19,7 @@ from cdrsite.compare.page import (
 )
 from cdrsite.compare.sheet import change_words, plain_number
 from cdrsite.compare.values import assumption_value
+from cdrsite.core.bymethod import net_column
 from cdrsite.core.numbers import MISSING, number, percent
 from cdrsite.core.words import Words
 
@@ -62,8 +62,7 @@ def print_comparison(
     if as_json:
         print_json(comparison.as_dict())
         return
-    words = Words(lang)
-    out = console or open_console()
+    out, words = console or open_console(), comparison.words(lang)
     lines = [sentence(comparison, words), because(comparison, words), *cautions(comparison, words)]
     for line in filter(None, lines):
         say(out, line)
@@ -214,7 +213,7 @@ def _more(n: int, file: str, out: Console, words: Words) -> None:
 
 def print_batch(batch: BatchResult, folder: Path, lang: str = "en") -> None:
     """Print the runs of a batch side by side, and what they shared."""
-    out, words = open_console(), Words(lang)
+    out, words = open_console(), batch.words(lang)
     show_table(out, *(_batch_table(batch, words, whole=whole) for whole in (True, False)))
     table = words("runs.table", file=folder / "batch.csv")
     out.print(table, markup=False, highlight=False, soft_wrap=True)
@@ -280,7 +279,7 @@ def print_batch_changes(batch: BatchResult, lang: str = "en") -> None:
     """Print how the ranking of sites differs between the runs of a batch."""
     if batch.ranks is None or not len(batch.ranks):
         return
-    out, words = open_console(), Words(lang)
+    out, words = open_console(), batch.words(lang)
     changed = [row for row in records(batch.ranks) if not _same_sites(row)]
     if not changed:
         which = "finished" if batch.failed else "all"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.cli.streams import tell
 from cdrsite.cli.tables import print_explanation, print_json
 from cdrsite.core.errors import ConfigError, GridError, MissingFileError
 from cdrsite.explain.place import Explanation, explain_run, parse_place
@@ -67,7 +68,7 @@ def print_places(
     else:
         for k, (name, one) in enumerate(found):
             if len(found) > 1:
-                print(("\n" if k else "") + name)  # noqa: T201 - the room that prints
+                tell(("\n" if k else "") + name)
             print_explanation(one)
 
 

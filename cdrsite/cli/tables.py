@@ -24,6 +24,7 @@ from cdrsite.cli.uncertain import uncertainty_lines
 from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import amount
 from cdrsite.core.words import Words
+from cdrsite.network.plants import NOT_BUILT
 from cdrsite.outputs.legend import of_whom
 
 if TYPE_CHECKING:
@@ -251,8 +252,6 @@ def durability_line(classes: Mapping[str, Mapping[str, float]], words: Words) ->
     )
 
 
-NOT_BUILT = ("below_minimum", "no_site", "beyond_max_plants")
-"""Why tonnes of the plan are in no plant."""
 SMALL_PART = 1e-3
 """A smaller share of the plan than this needs no word [1]."""
 

@@ -15,18 +15,19 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdrsite.compare.batch_result import BatchResult, net_column
+from cdrsite.compare.batch_result import BatchResult
 from cdrsite.compare.changes import rank_table, scenario_changes, site_changes
 from cdrsite.compare.effects import ABSENT
 from cdrsite.compare.variants import Variant, folder_name
 from cdrsite.config.load import load_scenario
+from cdrsite.core.bymethod import net_column
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.faults import MEMORY_CURE, machine_fault
 from cdrsite.core.files import SHARED, remove_own
 from cdrsite.core.machine import cores
 from cdrsite.core.memory import Settled, remembering
 from cdrsite.core.processes import ATTEMPTS, Lost, in_processes
-from cdrsite.core.words import Words
+from cdrsite.core.words import RULES, TITLES
 from cdrsite.engine.cache import Cache
 from cdrsite.engine.record import resolved_scenario
 from cdrsite.outputs.staging import claimed, sharing, writing_into
@@ -70,6 +71,8 @@ class Finished:
         Size of its cells, and the least distance of its ranked sites.
     methods : DataFrame
         Its table of methods, with the run's name.
+    own_words : dict
+        Titles of methods and rules that it brings.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Finished:
     cell_km: float
     spacing_km: float
     methods: pd.DataFrame
+    own_words: dict[str, Any]
 
 
 def run_batch(
@@ -281,6 +285,7 @@ def _finished(variant: Variant, result: StudyResult) -> Finished:
         max(float(steps.max()), float(step)) / 1000.0,
         result.scenario.outputs.site_distance,
         result.tables["methods"].assign(run=variant.name),
+        {key: result.dataset.attrs[key] for key in (TITLES, RULES) if key in result.dataset.attrs},
     )
 
 
@@ -317,7 +322,9 @@ def _side_by_side(
     if finished:
         methods = pd.concat([one.methods for one in finished], ignore_index=True)
         methods.insert(0, "run", methods.pop("run"))
-    return BatchResult(table, failed, listed, pd.DataFrame(varies, columns=columns), methods)
+    listed_values = pd.DataFrame(varies, columns=columns)
+    own = [run.own_words for run in finished]
+    return BatchResult(table, failed, listed, listed_values, methods, own)
 
 
 def _site_changes(a: Finished, b: Finished) -> pd.DataFrame:
@@ -385,7 +392,7 @@ def write_batch(folder: Path, batch: BatchResult, lang: str = "en") -> None:
         if batch.varies is not None:
             write_table(aside, "batch_assumptions", batch.varies)
             write_table(aside, "batch_effects", batch.effects)
-        page = batch_page(folder, batch, folders, Words(lang))
+        page = batch_page(folder, batch, folders, batch.words(lang))
         (aside / PAGE).write_text(page, encoding="utf-8", newline="\n")
 
 

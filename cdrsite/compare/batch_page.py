@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from cdrsite.compare.batch_result import net_column
 from cdrsite.compare.changes import records
 from cdrsite.compare.effects import ABSENT
 from cdrsite.compare.effects_page import effects_section, named
@@ -29,6 +28,7 @@ from cdrsite.compare.sheet import (
     shown,
 )
 from cdrsite.compare.values import given_value
+from cdrsite.core.bymethod import net_column
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.numbers import number
 from cdrsite.outputs.runfolder import RunFolder

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.compare.changes import records
 from cdrsite.compare.effects import effects
+from cdrsite.core.words import Words
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def net_column(method: str) -> str:
-    """The column of a method's net removal [Mt/yr], which needs no quotes in a program."""
-    return "net_mt_yr_" + re.sub(r"\W+", "_", method)
 
 
 @dataclass
@@ -35,6 +31,8 @@ class BatchResult:
         Assumptions that are not the same in all runs: ``assumption``, ``run`` and ``value``.
     methods : DataFrame
         A row per finished run and method: ``run``, ``method`` and what the plan makes of it.
+    own_words : sequence of mapping
+        Of the runs, what :meth:`cdrsite.core.words.Words.of` takes.
     """
 
     table: pd.DataFrame
@@ -42,6 +40,14 @@ class BatchResult:
     ranks: pd.DataFrame | None = None
     varies: pd.DataFrame | None = None
     methods: pd.DataFrame | None = None
+    own_words: Sequence[Mapping[str, Any]] = ()
+
+    def words(self, lang: str) -> Words:
+        """Words of a language, with the titles of methods and rules that the runs bring."""
+        words = Words(lang)
+        for attrs in self.own_words:
+            words = words.of(attrs)
+        return words
 
     @property
     def effects(self) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import NO_METHOD, OUTSIDE_NAME
 from cdrsite.outputs.classes import UNCHANGED_COLOUR, change_classes
 from cdrsite.outputs.legend import class_colour, flag_names
+from cdrsite.outputs.palette import mixed
 from cdrsite.outputs.qml import raster_qml, sample_values, write_style
 from cdrsite.outputs.rasters.cog import write_cog_blocks
 from cdrsite.outputs.rasters.raster import Category, RasterSpec
@@ -336,12 +337,7 @@ class Differences:
 
 def shade(colour: str, step: int) -> str:
     """A colour, mixed with white and black in turn so that several of one kind differ."""
-    if step == 0:
-        return colour
-    goal = 255 if step % 2 else 0
-    share = min(0.22 * ((step + 1) // 2), 0.66)
-    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(part + (goal - part) * share):02X}" for part in parts)
+    return mixed(colour, min(0.22 * ((step + 1) // 2), 0.66), dark=step % 2 == 0)
 
 
 def write_differences(

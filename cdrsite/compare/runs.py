@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.compare.changes import (
+    EARTH_KM,
     Change,
     flat_changes,
     input_changes,
@@ -22,6 +23,7 @@ from cdrsite.compare.changes import (
     scenario_changes,
     site_changes,
 )
+from cdrsite.core.words import Words
 from cdrsite.outputs.runfolder import RunFolder
 
 if TYPE_CHECKING:
@@ -94,6 +96,10 @@ class Comparison:
     maps: Differences | None
     years: tuple[int, int] | None = None
     goals: tuple[str, str] | None = None
+
+    def words(self, lang: str) -> Words:
+        """Words of a language, with the titles of methods and rules that the runs bring."""
+        return Words(lang).of(self.a.about()).of(self.b.about())
 
     @cached_property
     def same_results(self) -> bool:
@@ -288,7 +294,7 @@ def _cell_km(grid: Mapping[str, Any]) -> float:
     axis = CRS.from_user_input(grid["crs"]).axis_info[0]
     size = float(grid["resolution"]) * axis.unit_conversion_factor
     # an angle's factor leads to radians
-    return size * 6371.0 if "degree" in axis.unit_name else size / 1000.0
+    return size * EARTH_KM if "degree" in axis.unit_name else size / 1000.0
 
 
 def distinct_names(a: RunFolder, b: RunFolder) -> tuple[str, str]:

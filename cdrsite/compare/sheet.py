@@ -14,7 +14,7 @@ from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import method_colour
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, paragraph, section
-from cdrsite.report.html import tag, text
+from cdrsite.report.html import page, tag, text
 from cdrsite.report.page import STYLE, policy
 
 if TYPE_CHECKING:
@@ -120,8 +120,7 @@ def document(
         tag("title", text(f"{title} – cdrsite")),
         tag("style", style),
     )
-    lang = {"zh": "zh-Hans"}.get(sheet.words.lang, sheet.words.lang)
-    return "<!doctype html>\n" + tag("html", top, body, lang=lang) + "\n"
+    return page(top, body, sheet.words.lang)
 
 
 # ---------------------------------------------------------------------- numbers

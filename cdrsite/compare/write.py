@@ -12,7 +12,6 @@ from cdrsite.compare.page import comparison_page
 from cdrsite.compare.runs import COMPARISON, PAGE, Comparison
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.version import __version__
-from cdrsite.core.words import Words
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.runfolder import SUMMARY
 from cdrsite.outputs.staging import Staging
@@ -45,7 +44,7 @@ def write_comparison(comparison: Comparison, folder: Path | str, lang: str = "en
     ConfigError
         The target is a run, a file, or a folder with something else in it; or no such language.
     """
-    words = Words(lang).of(comparison.a.about()).of(comparison.b.about())
+    words = comparison.words(lang)
     target = Path(folder)
     _refuse_run(target, comparison)
     with Staging(target, "comparison") as aside:

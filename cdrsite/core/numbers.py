@@ -67,7 +67,7 @@ def round_below(value: float) -> float:
     """The largest of 1, 2 and 5 times a power of ten that is not above a number above 0."""
     power = 10.0 ** math.floor(math.log10(value))
     near = value * (1.0 + 1e-9)  # a logarithm may be a hair off
-    return max(step * power for step in (0.5, 1, 2, 5) if step * power <= near)
+    return max(step * power for step in (0.5, 1, 2, 5, 10) if step * power <= near)
 
 
 def brief(value: object, digits: int = 4) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.methods.parts import OF_CAPACITY
 from cdrsite.outputs.legend import OUTSIDE_BIT, flag_names, state_codes
+from cdrsite.result.attributes import texts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,11 +47,6 @@ def methods_of(dataset: xr.Dataset) -> tuple[str, ...]:
 def is_study(dataset: xr.Dataset) -> bool:
     """Whether a dataset says of several methods what limits them, as a run does."""
     return "limit" in dataset and dataset["limit"].dims == ("removal_method", "y", "x")
-
-
-def texts(value: Any) -> tuple[str, ...]:
-    """A list of texts; some formats store a list of one as the text itself."""
-    return (value,) if isinstance(value, str) else tuple(map(str, value))
 
 
 @dataclass(frozen=True)

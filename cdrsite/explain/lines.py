@@ -32,10 +32,10 @@ from cdrsite.explain.cells import (
     by_kind,
     methods_of,
     rule_bits,
-    texts,
 )
 from cdrsite.explain.facts import Fact, Line, Told, labelled, listed, one_of, some_of
 from cdrsite.outputs.legend import INCLUDED_BIT, flag_names, label_names
+from cdrsite.result.attributes import texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -134,6 +134,10 @@ class Plant:
     existing: bool
 
 
+NOT_BUILT = ("below_minimum", "no_site", "beyond_max_plants")
+"""Why tonnes of a plan are in no plant though their method needs one: fields of a summary."""
+
+
 @dataclass(frozen=True)
 class MethodSummary:
     """Where the tonnes of a method went, gross [t/yr].

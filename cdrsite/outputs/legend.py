@@ -18,6 +18,7 @@ from cdrsite.outputs.palette import (
 )
 from cdrsite.outputs.rasters.raster import Category
 from cdrsite.outputs.zones import Pairs, shade_of, zone_colours
+from cdrsite.result.attributes import texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,8 +45,8 @@ GROUPED_FROM = 7
 """Methods of a legend from which on it is in groups; fewer are told apart without titles."""
 SEVERAL_COLOUR, FREE_COLOUR = "#5A5A5A", "#F7F4EC"
 """Cells that several exclusion rules hit, and none."""
-AGAIN_COLOUR = "#A68EFA"
-"""Cells that exclusion rules hit and an include rule allows again."""
+AGAIN, AGAIN_COLOUR = "allowed again by an include rule", "#A68EFA"
+"""Cells that exclusion rules hit and that are free all the same: in words, and their colour."""
 MAX_COMBINATIONS = 256
 """Combinations of exclusion reasons that get a name each in the attribute table."""
 
@@ -144,9 +145,7 @@ def worded(names: Iterable[str], words: Words) -> dict[str, str]:
 
 def label_names(variable: xr.DataArray) -> list[str]:
     """Names of the zones of a label variable, in the order of their labels."""
-    names = variable.attrs.get("labels", [])
-    # some formats store a list of one as the text itself
-    return [names] if isinstance(names, str) else [str(name) for name in names]
+    return list(texts(variable.attrs.get("labels", ())))
 
 
 def state_codes(variable: xr.DataArray) -> dict[str, int]:
@@ -165,7 +164,7 @@ def reason_names(bits: int, rules: Sequence[str]) -> list[str]:
         return [OUTSIDE_NAME]
     hit = [bit for bit in range(INCLUDED_BIT) if bits >> bit & 1]
     names = [rules[bit] if bit < len(rules) else f"rule {bit}" for bit in hit]
-    return names + (["allowed again by an include rule"] if bits >> INCLUDED_BIT & 1 else [])
+    return names + ([AGAIN] if bits >> INCLUDED_BIT & 1 else [])
 
 
 def excluding(bits: Any) -> Any:

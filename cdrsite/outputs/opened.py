@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.config.models import Scenario
 from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.result.attributes import texts
 from cdrsite.result.store import grid_of
 from cdrsite.result.study_result import StudyResult
 
@@ -83,7 +84,7 @@ def open_run(folder: Path | str, *, data_folder: Path | str | None = None) -> St
         dataset=dataset,
         tables={name: run.table(name) for name in run.tables},
         summary=run.summary,
-        rule_names=tuple(map(str, dataset.attrs.get("exclusion_rules", ()))),
+        rule_names=texts(dataset.attrs.get("exclusion_rules", ())),
         warnings=list(run.warnings),
         timings=dict(run.manifest.get("timings_s") or {}),
         features=ReadLayers(run.layers, run.layer),

@@ -138,6 +138,12 @@ def method_colour(name: str, others: tuple[str, ...] = ()) -> str:
     return SPARE_COLOURS[0]
 
 
+def mixed(colour: str, share: float, *, dark: bool = False) -> str:
+    """A colour on its way to white, or to black: 0 as it is, 1 all of that."""
+    goal = 0 if dark else 255
+    return "#" + "".join(f"{round(part + (goal - part) * share):02X}" for part in rgba(colour)[:3])
+
+
 def rgba(colour: str) -> tuple[int, int, int, int]:
     """Turn "#RRGGBB" into red, green, blue, alpha of 0 to 255."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16), 255

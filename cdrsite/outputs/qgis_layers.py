@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cdrsite.core.words import Words
-from cdrsite.outputs.legend import INCLUDED_BIT, rule_called
+from cdrsite.outputs.legend import INCLUDED_BIT, RULE_TAG, rule_called
 from cdrsite.outputs.qml import raster_qml, rule_qml
 from cdrsite.outputs.rasters.plan import LICENCE_HEAD
+from cdrsite.outputs.runfolder import GEOPACKAGE
 from cdrsite.outputs.tonnes import LAYER
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def vector_entries(layers: Sequence[VectorLayer], words: Words) -> Iterator[Entr
             key=unique_key("gpkg", layer.name),
             title=words.heading(title.replace("_", " ")),
             group=group,
-            source=f"./cdrsite.gpkg|layername={layer.name}",
+            source=f"./{GEOPACKAGE}|layername={layer.name}",
             provider="ogr",
             style=layer.style(),
             geometry=kind_of(layer.geometry),
@@ -281,7 +282,7 @@ def _mask_entry(spec: RasterSpec, group: str, words: Words) -> Entry:
 def _rule_entries(spec: RasterSpec, words: Words) -> Iterator[Entry]:
     """A layer for each exclusion rule: the cells that it hits, alone or with others."""
     for tag in spec.tags:
-        bit = int(tag.removeprefix("BIT_")) if tag.startswith("BIT_") else INCLUDED_BIT
+        bit = int(tag.removeprefix(RULE_TAG)) if tag.startswith(RULE_TAG) else INCLUDED_BIT
         style = rule_qml(spec, bit, words) if bit < INCLUDED_BIT else None
         if style is None:
             continue

@@ -5,7 +5,6 @@ One module: a layer is its columns, their meaning and its style, side by side.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.bymethod import net_column
 from cdrsite.core.states import OUTSIDE
 from cdrsite.core.vocabulary import RESOURCES, price_in_words
 from cdrsite.core.words import Words
@@ -504,7 +504,7 @@ def _provinces(
     for column in PLAN_SUMS:
         joined[column] = sum(zones[column].to_numpy() for zones in by_method.values())
     for method, zones in by_method.items():
-        column = "net_mt_yr_" + re.sub(r"\W+", "_", method)
+        column = net_column(method)
         joined[column] = zones["net_mt_yr"].to_numpy()
         named = words("qgis.column.net_by", method=words.method(method))
         special[column] = (named, "Mt/yr", "of the plan")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdrsite.core.grid import Block
-from cdrsite.outputs.palette import LABEL_COLOURS
+from cdrsite.outputs.palette import LABEL_COLOURS, mixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,9 +95,4 @@ def zone_colours(codes: Iterable[int], pairs: Pairs) -> dict[int, str]:
 def shade_of(place: int) -> str:
     """Colour of a place in the palette; beyond its end the same again, lighter or darker."""
     turn, base = divmod(place, len(LABEL_COLOURS))
-    if turn == 0:
-        return LABEL_COLOURS[base]
-    parts = (int(LABEL_COLOURS[base][i : i + 2], 16) for i in (1, 3, 5))
-    goal = 255 if turn % 2 else 0
-    share = 1 - 0.6 ** ((turn + 1) // 2)
-    return "#" + "".join(f"{round(part + (goal - part) * share):02X}" for part in parts)
+    return mixed(LABEL_COLOURS[base], 1 - 0.6 ** ((turn + 1) // 2), dark=turn % 2 == 0)

@@ -26,10 +26,12 @@ from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import AMOUNTS
 from cdrsite.core.vocabulary import variable as record
 from cdrsite.core.words import Words
+from cdrsite.explain.cells import methods_of
 from cdrsite.explain.place import Explanation, explain_place
+from cdrsite.outputs.circles import draw_circles
 from cdrsite.outputs.classes import dataset_classes
 from cdrsite.outputs.legend import flag_names
-from cdrsite.outputs.maps import draw, draw_circles
+from cdrsite.outputs.maps import draw
 from cdrsite.outputs.tonnes import plan_circles
 from cdrsite.report.html import tag
 from cdrsite.result.attributes import GRID_MAPPING
@@ -56,10 +58,7 @@ class DatasetAccessor:
     @property
     def methods(self) -> tuple[str, ...]:
         """Names of the methods."""
-        if "removal_method" not in self._dataset.coords:
-            return ()
-        names = np.atleast_1d(self._dataset["removal_method"].to_numpy())
-        return tuple(str(name) for name in names)
+        return methods_of(self._dataset)
 
     @property
     def grid(self) -> AnalysisGrid:

@@ -6,6 +6,7 @@ from typing import Any
 
 from cdrsite.core.numbers import THIN
 from cdrsite.core.vocabulary import priced
+from cdrsite.network.plants import NOT_BUILT
 from cdrsite.report.frame import Frame, bar, details, paragraph, quoted, real
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.shared import Pool, families_of, pools_of
@@ -91,8 +92,6 @@ def _sampled_range(frame: Frame, quantity: str) -> str:
     return ""
 
 
-NOT_BUILT = ("below_minimum", "no_site", "beyond_max_plants")
-"""Why tonnes of the plan are in no plant."""
 SMALL_PART = 1e-3
 """A smaller share of the plan than this needs no word [1]."""
 
@@ -420,8 +419,8 @@ def network_proof(frame: Frame) -> str:
     if frame.at("network/gap_transport") is None:
         return frame.say("sure.network.total", **told)
     told["transport"] = frame.value("network/gap_transport", 100.0, 2)
-    text = frame.say("sure.network.within", **told)
-    return text if frame.at("network/reproducible") else text + frame.say("sure.network.cut")
+    within = frame.say("sure.network.within", **told)
+    return within if frame.at("network/reproducible") else within + frame.say("sure.network.cut")
 
 
 def how_sure(frame: Frame) -> str:

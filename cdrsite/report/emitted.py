@@ -10,7 +10,7 @@ from cdrsite.report.listed import PageColumn, headed
 MOST = 8
 """Sentences about storage units of one year, those of which most is displaced first."""
 LEAST = 1e-9
-"""What is less is a rest of rounding."""
+"""What is less is a rest of rounding [Mt/yr, or t/t]."""
 
 
 def emitted(frame: Frame) -> str:

@@ -51,7 +51,7 @@ def explore_result(
     result: StudyResult, variable: str | None, method: str | None, lang: str
 ) -> InteractiveMap:
     """See :meth:`cdrsite.result.study_result.StudyResult.explore`."""
-    words = Words(lang)
+    words = Words(lang).of(result.dataset.attrs)
     shapes = ResultShapes(result, words) if result.folder is None else RunFolder(result.folder)
     vectors = vector_layers(shapes, words)
     found: InteractiveMap = result.dataset.cdr.explore(variable, method, lang, vectors=vectors)

@@ -15,9 +15,10 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.files import appearing
 from cdrsite.core.numbers import number, round_below
 from cdrsite.core.words import Words
+from cdrsite.outputs.circles import draw_circles
 from cdrsite.outputs.classes import dataset_classes
 from cdrsite.outputs.listing import add_to_manifest
-from cdrsite.outputs.maps import draw, draw_circles, draw_ground
+from cdrsite.outputs.maps import draw, draw_ground
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.outputs.tonnes import LAYER

@@ -53,6 +53,20 @@ def script_json(value: Any) -> str:
     return document
 
 
+def page(head: str, body: str, lang: str) -> str:
+    """A whole page.
+
+    Parameters
+    ----------
+    head, body : str
+        Markup of the two elements.
+    lang : {'en', 'zh'}
+        Language; Chinese is written in simplified characters.
+    """
+    code = {"zh": "zh-Hans"}.get(lang, lang)
+    return f"<!doctype html>\n{tag('html', head, body, lang=code)}\n"
+
+
 def table(
     caption: str,
     columns: Sequence[tuple[str, str]],

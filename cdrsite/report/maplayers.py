@@ -30,6 +30,7 @@ from cdrsite.outputs.maps import (
     NOT_IN_PLAN,
     NOTHING_FITS,
 )
+from cdrsite.outputs.palette import mixed
 from cdrsite.outputs.rasters.raster import Category
 from cdrsite.outputs.zones import touching, zone_colours
 from cdrsite.report.mapimage import (
@@ -42,6 +43,7 @@ from cdrsite.report.mapimage import (
     placed,
     png_uri,
 )
+from cdrsite.result.attributes import texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,8 +149,7 @@ def layers_of(dataset: xr.Dataset) -> list[Layer]:
 
 def rules_of(dataset: xr.Dataset) -> list[str]:
     """Names of the exclusion rules, by their bits."""
-    rules = dataset.attrs.get("exclusion_rules", ())
-    return [rules] if isinstance(rules, str) else [str(rule) for rule in rules]
+    return list(texts(dataset.attrs.get("exclusion_rules", ())))
 
 
 def single_rules(dataset: xr.Dataset) -> list[str]:
@@ -259,7 +260,7 @@ class Painter:
                 here = rest & ((share >= least) if least else rest)
                 rest &= ~here
                 told = self._words(f"map.sure.{key}", name=self._words.called(name))
-                kinds.append((here, told, faded(colour, fade)))
+                kinds.append((here, told, mixed(colour, fade)))
         codes = np.full(picture.values.shape, -1)
         for number, (mask, _, _) in enumerate(kinds):
             codes[mask] = number
@@ -366,9 +367,3 @@ class Painter:
         none = Category(3, self._words("map.rules.none"), FREE_COLOUR)
         again = Category(4, self._words("why.included"), AGAIN_COLOUR)
         return paint_classes(codes, [*categories, again, none])
-
-
-def faded(colour: str, part: float) -> str:
-    """A colour on its way to white: 0 as it is, 1 white."""
-    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(one + (255 - one) * part):02X}" for one in parts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.files import write_text
 from cdrsite.core.words import Words
-from cdrsite.report.html import tag, text
+from cdrsite.report.html import page, tag, text
 from cdrsite.report.maplayers import Layer, Painter, layers_of
 from cdrsite.report.mapsource import DatasetSource
 from cdrsite.report.mapview import fragment
@@ -117,9 +117,7 @@ def standalone(view: Fragment, title: str, lang: str) -> str:
         tag("title", text(title)),
         tag("style", view.css + BODY),
     )
-    code = {"zh": "zh-Hans"}.get(lang, lang)
-    page = tag("html", head, tag("body", tag("main", view.html), scripts(view)), lang=code)
-    return f"<!doctype html>\n{page}\n"
+    return page(head, tag("body", tag("main", view.html), scripts(view)), lang)
 
 
 def small_map(

@@ -24,7 +24,7 @@ from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import Frame, paragraph, section
 from cdrsite.report.heat import heat_supplied
 from cdrsite.report.hours import hours
-from cdrsite.report.html import script_json, tag, text
+from cdrsite.report.html import page, script_json, tag, text
 from cdrsite.report.ledgers import ledgers
 from cdrsite.report.months import months
 from cdrsite.report.moves import moves
@@ -150,8 +150,7 @@ def build_page(run: RunFolder, words: Words, beside: bool = False) -> str:
         footer(frame),
         scripts(view),
     )
-    lang = {"zh": "zh-Hans"}.get(words.lang, words.lang)
-    return "<!doctype html>\n" + tag("html", head(frame, view), body, lang=lang) + "\n"
+    return page(head(frame, view), body, words.lang)
 
 
 def known_part(frame: Frame, write: Callable[[Frame], str]) -> str:

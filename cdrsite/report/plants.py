@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from cdrsite.core.numbers import MISSING
+from cdrsite.network.plants import NOT_BUILT
 from cdrsite.outputs.nodes import ACCESS, node
 from cdrsite.report.answer import network_proof
 from cdrsite.report.frame import Frame, Row, paragraph, real, word
@@ -24,9 +25,10 @@ FACTS = (
 MOST_CORRIDORS = 12
 """Lines of the summary by corridor."""
 FATES = (
-    "allocated_t_yr", "in_plants_t_yr", "below_minimum_t_yr", "no_site_t_yr",
-    "beyond_max_plants_t_yr", "without_plant_t_yr",
-)  # fmt: skip
+    *("allocated_t_yr", "in_plants_t_yr"),
+    *(f"{reason}_t_yr" for reason in NOT_BUILT),
+    "without_plant_t_yr",
+)
 """Columns of the table of tonnes; those that are zero everywhere are left out."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from cdrsite.core.vocabulary import amount
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, paragraph, real, word
 from cdrsite.report.html import tag, text
@@ -45,7 +47,7 @@ def _listed(frame: Frame) -> str:
     def year_of(column: str) -> PageColumn:
         def cell(row: Row) -> str:
             value = real(row.get(column))
-            return text(f"{value:.0f}" if value == value else "")  # noqa: PLR0124 - not a number
+            return "" if math.isnan(value) else text(f"{value:.0f}")
 
         return PageColumn(f"standing.{column}", cell, kind="number")
 

@@ -14,7 +14,7 @@ from cdrsite.core.vocabulary import amount
 from cdrsite.core.words import Words, month_of
 from cdrsite.outputs.palette import LABEL_COLOURS
 from cdrsite.report.dated import DatedLine, drawing
-from cdrsite.report.emitted import avoided_told, removed_told
+from cdrsite.report.emitted import LEAST, avoided_told, removed_told
 from cdrsite.report.frame import Frame, Row, paragraph, quoted, real, word
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import PageColumn, file_note, headed
@@ -33,8 +33,6 @@ BY_EMITTERS = "pathway/net_of_emitters_mt_yr"
 REMOVED, AVOIDED_THEN = "pathway/removal_mt_yr", "pathway/avoided_mt_yr"
 """Two ledgers of methods and emitters at each milestone, never one (rule 5)."""
 EMITTER_COLOUR = "#8d6e63"
-LEAST = 1e-9
-"""What is less is a rest of rounding [Mt/yr]."""
 
 
 def path_figures(frame: Frame) -> list[tuple[str, str, str]]:

@@ -25,6 +25,11 @@ FILLS = {np.dtype(np.uint8): np.uint8(OUTSIDE), np.dtype(np.int32): np.int32(-1)
 point, and no longer bits."""
 
 
+def texts(value: Any) -> tuple[str, ...]:
+    """A list of texts of an attribute; some formats store a list of one as the text itself."""
+    return (value,) if isinstance(value, str) else tuple(map(str, value))
+
+
 def reference(grid: AnalysisGrid) -> dict[str, Any]:
     """Attributes of the coordinate with the reference system, in memory.
 

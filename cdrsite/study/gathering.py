@@ -15,7 +15,7 @@ from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.network.coarse import PlanGrid
 from cdrsite.network.gather import gather_plants
-from cdrsite.network.plants import PlantRules, Plants, Site
+from cdrsite.network.plants import NOT_BUILT, PlantRules, Plants, Site
 from cdrsite.study.compete import lay_out
 from cdrsite.study.points import cells_on_grid, feature_names, text_column, unique_names
 from cdrsite.study.prepare import Setting, formulae, open_layers, resolve_methods
@@ -206,10 +206,6 @@ def existing_sites(
     return [Site(names[k], row, col, asked[k]) for k, row, col in cells]
 
 
-REASONS = ("below_minimum", "no_site", "beyond_max_plants")
-"""Why tonnes of the plan are in no plant though their method needs one."""
-
-
 def buildable(
     gathered: Gathered, net_mt_yr: Mapping[str, float], target: float | None
 ) -> dict[str, Any]:
@@ -236,13 +232,13 @@ def buildable(
     CdrsiteWarning
         The target is met only with tonnes that are in no plant.
     """
-    lost = dict.fromkeys(REASONS, 0.0)
+    lost = dict.fromkeys(NOT_BUILT, 0.0)
     by_method = {}
     for entry in gathered.plants.summary:
         net = net_mt_yr[entry.method]
-        for reason in REASONS if entry.allocated > 0 else ():
+        for reason in NOT_BUILT if entry.allocated > 0 else ():
             lost[reason] += net * getattr(entry, reason) / entry.allocated
-        out = sum(getattr(entry, reason) for reason in REASONS)
+        out = sum(getattr(entry, reason) for reason in NOT_BUILT)
         by_method[entry.method] = net * (1 - out / entry.allocated) if entry.allocated > 0 else net
     total, every = math.fsum(by_method.values()), math.fsum(net_mt_yr.values())
     if target is not None and every * 1e6 >= target * (1 - MET) > total * 1e6 / (1 - MET):

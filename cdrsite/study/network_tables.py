@@ -13,7 +13,7 @@ import pandas as pd
 from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.network.milestones import whole
 from cdrsite.network.planned import Planned
-from cdrsite.network.plants import Plants
+from cdrsite.network.plants import NOT_BUILT, Plants
 from cdrsite.network.staged import state_in
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _tonnes_table(plants: Plants) -> pd.DataFrame:
     rows = []
     for entry in plants.summary:
         row = asdict(entry)
-        for key in ("allocated", "in_plants", "below_minimum", "no_site", "beyond_max_plants"):
+        for key in ("allocated", "in_plants", *NOT_BUILT):
             row[f"{key}_t_yr"] = row.pop(key)
         row["without_plant_t_yr"] = row.pop("without_plant")
         rows.append(row)
@@ -204,7 +204,7 @@ def _table_points(
 def project_summary(projects: Projects) -> dict[str, Any]:
     """Headline numbers of a network; ``cost_usd_t`` is without capture, ``all_usd_t`` with it."""
     entries, planned = projects.plants.summary, projects.planned
-    fates = ("in_plants", "below_minimum", "no_site", "beyond_max_plants")
+    fates = ("in_plants", *NOT_BUILT)
     summary: dict[str, Any] = {
         "plants": len(projects.plants.plants),
         **{f"{f}_mt_yr": math.fsum(getattr(e, f) for e in entries) / 1e6 for f in fates},

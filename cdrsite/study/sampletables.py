@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cdrsite.competition.results import price_unit, shown_price
+from cdrsite.core.bymethod import net_column
 from cdrsite.sampling.additive import curves_of
 from cdrsite.sampling.deciding import RELIABLE, deciding
 from cdrsite.sampling.drawn import COMMON, LAYER, UNIT
@@ -121,7 +122,7 @@ def sample_table(
         }
         row |= dict(zip(EMITTED, (one.emitters / MT).tolist(), strict=False))
         each = one.totals[:, 1].tolist()
-        columns = ["net_mt_yr_" + name.replace("-", "_") for name in methods]
+        columns = [net_column(name) for name in methods]
         row |= {name: value / MT for name, value in zip(columns, each, strict=True)}
         rows.append(row)
     table = pd.DataFrame(rows)

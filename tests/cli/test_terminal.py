@@ -109,7 +109,7 @@ def test_the_summary_speaks_chinese_too(tmp_path: Path) -> None:
     text = shown(console)
     assert "其中 1.25 可以建成；0.250 百万吨/年在一处不足以建厂" in text
     assert "净移除 987.7 百万吨/年，在 1e-5 内最优（界 987.7，13 轮）" in text
-    assert "3 座工厂，2 条管道共 1,234 公里" in text and "因 time_limit 提前结束" in text
+    assert "3 座工厂，2 条管道共 1\u202f234 公里" in text and "因 time_limit 提前结束" in text
     assert re.search(r"水 .*25\.3 净吨 每1\u202f000 立方米", text)
     assert f"结果在 {Path('runs') / 'tiny'}" in text
     own = (

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.patches import Patch
 
-from cdrsite.outputs.maps import draw_circles
+from cdrsite.outputs.circles import draw_circles
 from cdrsite.outputs.palette import METHOD_COLOURS, STATE_COLOURS
 
 METHODS = tuple(METHOD_COLOURS)

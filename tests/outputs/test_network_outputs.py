@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -14,6 +15,7 @@ from network_sheets import COST, geopackage, sheets, workbook
 from cdrsite.cli.network import plan_report, plan_rows, run_network
 from cdrsite.core.errors import ConfigError
 from cdrsite.network.casefiles import read_tables
+from cdrsite.network.design import SourceUse
 from cdrsite.network.places import Places
 from cdrsite.network.tables import problem_of
 from cdrsite.outputs.network import summary
@@ -103,3 +105,15 @@ def test_the_map_shows_pipes_terminals_and_a_scale(tmp_path: Path) -> None:
     (line,) = [one for one in ax.lines if len(one.get_xdata()) == 3]
     assert line.get_linewidth() == pytest.approx(7.0)
     assert len(ax.collections) == 3
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_plan_without_tonnes_has_a_map(tmp_path: Path, forced: bool) -> None:
+    """A site that is forced is in the plan and may stay empty; a tonne has no cost then."""
+    tables = read_tables(geopackage(tmp_path / "case.gpkg"))
+    (plan,) = run_network(tmp_path / "case.gpkg", price=1.0)
+    problem = problem_of(tables)
+    if forced:
+        plan = replace(plan, sources=(SourceUse(problem.sources[0].id, 0.0, 1.0),))
+    (ax,) = draw_plan(plan, problem, Places.of(tables)).axes
+    assert "nan" not in ax.get_title() and "– USD/t" in ax.get_title()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import warnings
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from tiny_scenario import SCENARIO, write_world
 
+from cdrsite.cli.compare import print_batch, print_comparison
+from cdrsite.compare.batch import run_batch
 from cdrsite.compare.runs import compare_runs
+from cdrsite.compare.variants import Variant
 from cdrsite.compare.write import write_comparison
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import CdrsiteWarning
@@ -66,8 +71,40 @@ def test_titles_are_in_report_legends_and_comparisons(
     )
     legend = (folder / "rasters" / "winner.qml").read_text(encoding="utf-8")
     assert NAMES[lang] in legend
-    both = write_comparison(compare_runs(folder, less), tmp_path / "both", lang)
+    found = compare_runs(folder, less)
+    both = write_comparison(found, tmp_path / "both", lang)
     assert NAMES[lang] in (both / "compare.html").read_text(encoding="utf-8")
+    said = io.StringIO()
+    print_comparison(found, lang=lang, console=Console(file=said, width=100))
+    assert ("grove" if lang == "en" else NAMES[lang]) in said.getvalue()  # English as it is typed
+
+
+def test_a_batch_has_the_titles_of_its_runs(
+    result: StudyResult, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "s.yaml"
+    write_world(tmp_path)
+    data = result.scenario.data_folder
+    text = SCENARIO.replace(
+        "  afforestation: {gates: false}",
+        f"  grove: {{library: {data / 'grove.yaml'}, gates: false}}",
+    )
+    scenario.write_text(text, encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        batch = run_batch([Variant("one", scenario)], tmp_path / "batch", lang="zh")
+    assert not batch.failed
+    assert NAMES["zh"] in (tmp_path / "batch" / "batch.html").read_text(encoding="utf-8")
+    print_batch(batch, tmp_path / "batch", "zh")
+    assert NAMES["zh"] in capsys.readouterr().out
+
+
+def test_shapes_of_a_map_in_a_notebook_have_the_titles(result: StudyResult) -> None:
+    page = result.explore(lang="zh").html
+    held = re.search(r'id="map-data">(.*?)</script>', page, re.DOTALL)
+    assert held is not None
+    shapes = json.loads(held[1])["vectors"]["tonnes"]["shapes"]
+    assert NAMES["zh"] in {one["title"] for one in shapes}
 
 
 def test_a_place_is_told_by_the_title(result: StudyResult) -> None:

@@ -16,7 +16,7 @@ from matplotlib.colors import to_rgb
 
 import cdrsite
 from cdrsite.cli.demo import demo_folder
-from cdrsite.outputs.maps import PALE
+from cdrsite.outputs.circles import PALE
 from cdrsite.outputs.palette import METHOD_COLOURS
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"

@@ -16,9 +16,9 @@ from cdrsite.cli.uncertain import uncertainty_lines
 from cdrsite.config.load import load_scenario
 from cdrsite.core.words import Words
 from cdrsite.explain.place import explain_run
+from cdrsite.outputs.palette import mixed
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.report.frame import Frame
-from cdrsite.report.maplayers import faded
 from cdrsite.report.numbernames import number_words
 from cdrsite.report.page import write_report
 from cdrsite.report.sampled import sampled
@@ -158,9 +158,10 @@ def test_shapes_and_project_show_how_sure_sites_are(result, folder) -> None:
 
 
 def test_colours_fade_to_white() -> None:
-    assert faded("#102030", 0.0) == "#102030"
-    assert faded("#000000", 0.5) == "#808080"
-    assert faded("#102030", 1.0) == "#FFFFFF"
+    assert mixed("#102030", 0.0) == "#102030"
+    assert mixed("#000000", 0.5) == "#808080"
+    assert mixed("#102030", 1.0) == "#FFFFFF"
+    assert mixed("#808080", 0.5, dark=True) == "#404040"
 
 
 @pytest.mark.parametrize(("lang", "said"), [("en", "group 2"), ("zh", "第 2 组")])

@@ -17,6 +17,7 @@ from cdrsite.core.secrets import hidden
 from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import VARIABLES, variable
 from cdrsite.outputs.legend import (
+    AGAIN,
     INCLUDED_BIT,
     METHODS_TAG,
     OUTSIDE_BIT,
@@ -30,6 +31,7 @@ from cdrsite.outputs.legend import (
 from cdrsite.outputs.rasters.cog import READ, write_cog_blocks
 from cdrsite.outputs.rasters.raster import RasterSpec
 from cdrsite.outputs.zones import touching_blocks
+from cdrsite.result.attributes import texts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -131,7 +133,10 @@ def _shared_raster(result: StudyResult, name: str, common: dict[str, str]) -> Ra
     if name == "exclusion_reasons":
         legend = {f"{RULE_TAG}{bit:02d}": rule for bit, rule in enumerate(result.rule_names)}
         legend |= _whom(result)
-        legend |= {"BIT_30": "allowed again by an include rule", "BIT_31": "outside the region"}
+        legend |= {
+            f"{RULE_TAG}{INCLUDED_BIT}": AGAIN,
+            f"{RULE_TAG}{OUTSIDE_BIT}": "outside the region",
+        }
         categories = reason_categories(distinct(blocks_of(values), result.grid), result.rule_names)
         return RasterSpec(name, "bits", "", description, categories, {**tags, **legend})
     if "flag_values" in values.attrs:
@@ -147,9 +152,7 @@ def _shared_raster(result: StudyResult, name: str, common: dict[str, str]) -> Ra
 def _whom(result: StudyResult) -> dict[str, str]:
     """The methods of each exclusion rule that does not hold for all."""
     every = ", ".join(result.methods)
-    stored = result.dataset.attrs.get("exclusion_rules_for", ())
-    # some formats store a list of one as the text itself
-    holders = [stored] if isinstance(stored, str) else [str(who) for who in stored]
+    holders = texts(result.dataset.attrs.get("exclusion_rules_for", ()))
     tags = {f"{WHOM_TAG}{bit:02d}": who for bit, who in enumerate(holders) if who != every}
     return {METHODS_TAG: every, **tags} if tags else {}
 
@@ -261,7 +264,7 @@ def readme(specs: list[RasterSpec], rule_names: tuple[str, ...]) -> str:
         lines.append(f"{spec.name + '.tif':<{width}} {spec.description}{unit}")
     classes = [spec for spec in specs if spec.kind == "class"]
     for record in VARIABLES.values():
-        first = next((spec for spec in classes if spec.name.startswith(record.name)), None)
+        first = next((s for s in classes if s.tags.get("variable") == record.name), None)
         if record.codes and first is not None:
             lines += ["", f"Codes of {record.file}.tif ({record.codes}):"]
             lines += [f"  {c.code:>3}  {c.label}" for c in first.categories]
@@ -273,7 +276,7 @@ def readme(specs: list[RasterSpec], rule_names: tuple[str, ...]) -> str:
 def reason_legend(rule_names: tuple[str, ...]) -> list[str]:
     """The bits of the exclusion reasons, one line each."""
     bits = dict(enumerate(rule_names)) | {
-        INCLUDED_BIT: "allowed again by an include rule",
+        INCLUDED_BIT: AGAIN,
         OUTSIDE_BIT: "outside the region (nodata)",
     }
     head = "Bits of exclusion_reasons.tif (add up where several rules hit a cell; 0: none):"
