@@ -49,7 +49,7 @@ def parameters(function: Callable[..., Any]) -> dict[str, tuple[ArgumentInfo | O
 def options(name: str, mark: OptionInfo) -> list[str]:
     """How an option is written: ``--quiet``, ``-q``."""
     # in Annotated, Typer takes the first name for a default
-    first = [mark.default] if str(mark.default).startswith("-") else []
+    first = [mark.default] if mark.default and str(mark.default).startswith("-") else []
     return [*first, *(mark.param_decls or ())] or [f"--{name.strip('_').replace('_', '-')}"]
 
 

@@ -76,7 +76,7 @@ def _page(one: DatasetPreset) -> str:
         rows = [(text(key), " or ".join(map(code, names))) for key, names in one.attributes.items()]
         parts += ["Columns, the first that is there counts:", table(("Meaning", "Column"), rows)]
     if one.detect:
-        rows = [
+        tests = [
             (
                 _test(check.test, check.value),
                 code(check.looks_like) if check.looks_like else "",
@@ -84,10 +84,10 @@ def _page(one: DatasetPreset) -> str:
             )
             for check in one.detect
         ]
-        parts += ["What it is often taken for:", table(("Where", "It looks like", "Why"), rows)]
+        parts += ["What it is often taken for:", table(("Where", "It looks like", "Why"), tests)]
     if one.classes:
-        rows = [(str(c.code), text(c.name), code(c.group)) for c in one.classes.values()]
-        parts += ["## Classes", table(("Code", "Class", "Group"), rows)]
+        groups = [(str(c.code), text(c.name), code(c.group)) for c in one.classes.values()]
+        parts += ["## Classes", table(("Code", "Class", "Group"), groups)]
     return page(*parts, "## Source", library.sources([one.source]))
 
 

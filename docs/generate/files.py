@@ -177,7 +177,7 @@ def _further() -> str:
 
 
 def _example(value: Any) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - NaN
+    if pd.isna(value):
         return ""
     shown = f"{value:.6g}" if isinstance(value, float) else str(value)
     return code(shown if len(shown) <= 48 else f"{shown[:45]}...") if shown else ""

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, cast
 
 from cdrsite.config.models import Scenario
+from cdrsite.core.annuity import crf
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import Block
 from cdrsite.core.numbers import exact, number
@@ -19,7 +20,7 @@ from cdrsite.core.words import Words
 from cdrsite.library.gates import told
 from cdrsite.library.methods import Method, Profile, load_method, method_names, to_rows
 from cdrsite.library.parameters import PARAMETERS
-from cdrsite.methods.cost import PlantCosts, crf, gross_cost_terms, present_value
+from cdrsite.methods.cost import PlantCosts, gross_cost_terms, present_value
 from cdrsite.methods.formulae import Ingredients, cost_parts, net_factor_sum
 from cdrsite.methods.model import MethodModel, method_model, priced
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
@@ -358,7 +359,7 @@ def _docstring(kind: type) -> str:
 
 
 def _module(kind: type) -> str:
-    words = inspect.cleandoc(inspect.getmodule(kind).__doc__ or "")  # type: ignore[union-attr]
+    words = inspect.cleandoc(inspect.getmodule(kind).__doc__ or "")
     return "\n\n".join(
         block("text", inspect.cleandoc(one)) if one.startswith("    ") else text(_plain(one))
         for one in words.split("\n\n")

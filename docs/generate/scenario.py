@@ -276,7 +276,7 @@ def pages() -> dict[str, str]:
                 done[name] = key
                 parts += group(name, _variant(name, place), done, 1 if place == key else 2)
         made[f"scenario/{key}"] = page(*parts)
-    whole = [
+    examples = [
         "## Whole scenarios",
         "The scenarios that the examples are cut out of; begin with `config/demo.yaml`.",
         *(
@@ -288,5 +288,5 @@ def pages() -> dict[str, str]:
     ]
     head = [INTRO, toctree([f"scenario/{key}" for key in sections])]
     keys = [directive("Scenario", key, "", done) for key in simple]
-    made["scenario"] = page(*head, "## Keys at the top", *keys, *whole)
+    made["scenario"] = page(*head, "## Keys at the top", *keys, *examples)
     return made

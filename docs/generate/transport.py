@@ -70,14 +70,14 @@ def _page(one: TransportModel) -> str:
         parts += [f"### Region {code(region)}", _coefficients(head, keys, rows)] if rows else []
     for name, steps in one.steps.items():
         ends = [*(f"up to {exact(end)}" for end in steps.below_or_at), "above"]
-        rows = [(end, exact(value)) for end, value in zip(ends, steps.values, strict=True)]
+        levels = [(end, exact(value)) for end, value in zip(ends, steps.values, strict=True)]
         title = f"{code(name)} by {code(steps.variable)}"
         parts += [
             f"### {title}",
-            table((code(steps.variable), f"Value [{text(steps.unit)}]"), rows),
+            table((code(steps.variable), f"Value [{text(steps.unit)}]"), levels),
         ]
     if one.parameters:
-        rows = [
+        values = [
             (
                 code(name),
                 library.amount(p.value, p.unit, p.currency_year),
@@ -86,7 +86,7 @@ def _page(one: TransportModel) -> str:
             )
             for name, p in one.parameters.items()
         ]
-        parts += ["## Parameters", table(("Parameter", "Value", "Range", "Source"), rows)]
+        parts += ["## Parameters", table(("Parameter", "Value", "Range", "Source"), values)]
     cited = {one.source, *(p.source for p in one.parameters.values())}
     return page(
         *parts, text(one.note), "## Sources", sentences(one.locator), library.sources(cited)
