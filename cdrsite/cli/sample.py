@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdrsite.cli.running import read_scenario
+from cdrsite.cli.reading import read_scenario
 from cdrsite.cli.tables import open_console, print_json, show_table, soft, text_table
 from cdrsite.config.load import placed
 from cdrsite.core.numbers import number

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core.caching import IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.event import Event, Listener, register
@@ -28,6 +29,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SELDOM = (100_000, 50, 50)
 """Thresholds of the garbage collection while a kernel is compiled."""
+FORM = b"2"
+"""Of the files with kept code: another one is not read."""
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 """No wrapper for C: nothing but Python and other kernels calls a kernel."""
 LEFT_OUT = InlineClosureLikes, NopythonRewrites
@@ -123,14 +126,44 @@ def _watching(made: Any) -> Any:
     folders = sorted({Path(name).parent for name in files})
     paths = [path for folder in folders for path in sorted(folder.glob("_kernel*.py"))]
     own = Path(made.py_func.__code__.co_filename)
-    stamp = hashlib.sha256()
+    stamp = hashlib.sha256(FORM)
     for path in [own, *paths]:
         state = path.stat()
         digest = _digest(path, state.st_mtime_ns, state.st_size)
         stamp.update(path.name.encode() + digest)
     # numba has no public way
-    made._cache._cache_file._source_stamp = stamp.hexdigest()  # noqa: SLF001
+    own_cache = made._cache  # noqa: SLF001
+    name = own_cache._impl.filename_base  # noqa: SLF001
+    own_cache._cache_file = _KeptCode(own_cache.cache_path, name, stamp.hexdigest())  # noqa: SLF001
     return made
+
+
+class _KeptCode(IndexDataCacheFile):
+    """The files of a kernel's code, each of which says what it is the code of.
+
+    Two processes that begin at once may give code for other types the same number, and the index
+    of the one that writes last names it for its own: what it then finds is not taken.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        """Write code with its types and the state of its source."""
+        super().save(key, (self._source_stamp, key, data))
+
+    def load(self, key: Any) -> Any:
+        """Code for some types, or None."""
+        stamp, types, data = super().load(key) or (None, None, None)
+        return data if (stamp, types) == (self._source_stamp, key) else None
+
+    @property
+    def empty(self) -> bool:
+        """Whether no code of the source as it is now is known."""
+        return not self._load_index()
+
+
+def awaits_compilation(made: Any) -> bool:
+    """Whether a kernel's code can be kept on disk and none is."""
+    file = getattr(made._cache, "_cache_file", None)  # noqa: SLF001 - as above
+    return isinstance(file, _KeptCode) and file.empty
 
 
 @cache

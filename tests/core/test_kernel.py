@@ -17,7 +17,7 @@ from numba.core import registry
 from numba.core.event import Listener, install_listener
 
 import cdrsite
-from cdrsite.core.kernel import SELDOM, inner
+from cdrsite.core.kernel import SELDOM, _KeptCode, awaits_compilation, inner, kernel
 
 CALLEE = "import numba\n\n@numba.njit\ndef step(x):\n    return x + {}\n"
 CALLER = (
@@ -53,6 +53,36 @@ def test_an_edited_callee_of_a_kernel_is_noticed(tmp_path: Path, room: str) -> N
     for path in (tmp_path / "_kernel_walk.py", folder / "_kernel_step.py"):
         os.utime(path, (0, 0))  # as in a new checkout
     assert told(200, written=False) == "201 1"
+
+
+def test_code_for_other_types_or_of_another_source_is_not_taken(tmp_path: Path) -> None:
+    """Two processes that write at once may give two codes one number."""
+    mine, other = (_KeptCode(str(tmp_path), "walk", "now") for _ in range(2))
+    assert mine.empty
+    mine._load_index = dict  # type: ignore[method-assign] # as it was before the other wrote
+    other.save("of floats", "code of floats")
+    assert other.load("of floats") == "code of floats"
+    mine.save("of integers", "code of integers")
+    del mine._load_index
+    assert mine._load_index() == {"of integers": "walk.1.nbc"}
+    assert mine.load("of integers") == "code of integers"
+    other._save_data("walk.1.nbc", ("now", "of floats", "code of floats"))  # it was the slower one
+    assert mine.load("of integers") is None
+    other._save_data("walk.1.nbc", ("before", "of integers", "old code"))
+    assert mine.load("of integers") is None
+    assert not mine.empty and _KeptCode(str(tmp_path), "walk", "later").empty
+
+
+def test_a_kernel_awaits_its_compilation_until_code_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numba.core.config, "CACHE_DIR", str(tmp_path))
+    walk = kernel(_filled.py_func)
+    assert awaits_compilation(walk)
+    walk(np.ones(3), 1.0)
+    assert not awaits_compilation(walk)
+    assert not awaits_compilation(kernel(_filled.py_func))
+    assert not awaits_compilation(numba.njit(_filled.py_func))  # it is kept nowhere
 
 
 def test_garbage_is_collected_seldom_while_kernels_compile_only() -> None:

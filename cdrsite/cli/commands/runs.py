@@ -49,7 +49,7 @@ def check(
     from cdrsite.core.machine import check_address_room
 
     check_address_room()
-    from cdrsite.cli.running import read_scenario
+    from cdrsite.cli.reading import read_scenario
     from cdrsite.config.load import placed
     from cdrsite.study.run import check_study
 
@@ -86,11 +86,18 @@ def run(
     from cdrsite.core.memory import importing
 
     with importing():
-        from cdrsite.cli.running import Asked, read_scenario, run_to_folder
+        from cdrsite.cli.ahead import compiling_ahead
 
-    loaded = read_scenario(scenario, set_ or ())
-    asked = Asked(workers, dask, memory, resume, lang.value, quiet, as_json)
-    run_to_folder(loaded, scenario, out or default_folder(loaded, scenario), asked)
+    with compiling_ahead(workers, limited=memory is not None) as ahead:
+        with importing():
+            from cdrsite.cli.reading import read_scenario
+
+            loaded = read_scenario(scenario, set_ or ())
+            ahead.study(loaded)
+            from cdrsite.cli.running import Asked, run_to_folder
+
+        asked = Asked(workers, dask, memory, resume, lang.value, quiet, as_json)
+        run_to_folder(loaded, scenario, out or default_folder(loaded, scenario), asked)
 
 
 def sample(
@@ -109,6 +116,7 @@ def sample(
     as_json: AsJson = False,
 ) -> None:
     """Say how sure the plan is: run a scenario, then many samples of its uncertain numbers."""
+    from cdrsite.cli.ahead import compiling_ahead
     from cdrsite.cli.running import Asked, run_to_folder
     from cdrsite.cli.sample import list_numbers, with_samples
 
@@ -117,7 +125,9 @@ def sample(
         list_numbers(loaded, scenario, as_json=as_json)
         return
     asked = Asked(workers, dask, memory, resume, lang.value, quiet, as_json, "maps")
-    run_to_folder(loaded, scenario, out or default_folder(loaded, scenario, "-samples"), asked)
+    with compiling_ahead(workers, limited=memory is not None) as ahead:
+        ahead.study(loaded)
+        run_to_folder(loaded, scenario, out or default_folder(loaded, scenario, "-samples"), asked)
 
 
 def batch(
@@ -140,6 +150,7 @@ def batch(
     from cdrsite.core.machine import check_address_room, parse_bytes
 
     check_address_room()
+    from cdrsite.cli.ahead import compiling_ahead
     from cdrsite.cli.compare import failures_line, print_batch, print_batch_changes
     from cdrsite.cli.progress import Progress
     from cdrsite.cli.tables import print_json
@@ -152,7 +163,9 @@ def batch(
     refuse_unread(runs)
     target = out or Path("runs") / "batch"
     silent = quiet or as_json
-    with Progress(enabled=not silent) as progress:
+    idle = compiling_ahead(workers - 1, limited=memory is not None)
+    with idle as ahead, Progress(enabled=not silent) as progress:
+        ahead.several()
         found = run_batch(
             runs,
             target,
