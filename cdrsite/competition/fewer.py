@@ -78,7 +78,8 @@ def _reach(problem: Problem) -> tuple[dict[Any, float], dict[Any, float]]:
         np.minimum(least, values.min(axis=1), out=least)
         np.maximum(most, values.max(axis=1), out=most)
     names = [problem.layers[i] for i in rows]
-    return tuple(dict(zip(names, one.tolist(), strict=True)) for one in (least, most))  # type: ignore[return-value]
+    low, high = (dict(zip(names, one.tolist(), strict=True)) for one in (least, most))
+    return low, high
 
 
 def of_methods(problem: Problem, names: Collection[str]) -> Problem:

@@ -122,12 +122,13 @@ class PolicyRule(Model):
 
     @model_validator(mode="after")
     def _limits(self) -> Self:
-        if self.at_most is None and self.at_least is None:
+        least, most = self.at_least, self.at_most
+        if least is None and most is None:
             raise problem("a rule without a limit; expected at_most or at_least")
-        if None not in (self.at_most, self.at_least) and self.at_least > self.at_most:  # type: ignore[operator]
+        if least is not None and most is not None and least > most:
             raise problem(
-                f"no plan can keep this; got at_least {self.at_least:g} and at_most "
-                f"{self.at_most:g} {RULE_UNITS[self.count]}; expected the first below the second"
+                f"no plan can keep this; got at_least {least:g} and at_most "
+                f"{most:g} {RULE_UNITS[self.count]}; expected the first below the second"
             )
         if self.zones and self.layer is None:
             raise problem("zones without a layer; expected layer: NAME")

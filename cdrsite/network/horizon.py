@@ -15,7 +15,7 @@ from cdrsite.core.errors import ConfigError, InfeasibleError
 from cdrsite.network.arrays import FlowArrays, flow_arrays
 from cdrsite.network.milestones import Times
 from cdrsite.network.model import Goal
-from cdrsite.network.problem import ROUNDING, NetworkProblem
+from cdrsite.network.problem import ROUNDING, NetworkProblem, Sink, Source
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,10 @@ def horizon_of(problem: NetworkProblem, periods: Sequence[Period], times: Times)
     )  # fmt: skip
 
 
-def _service(parts: Sequence[object], times: Times) -> np.ndarray:
+def _service(parts: Sequence[Source] | Sequence[Sink], times: Times) -> np.ndarray:
     """Say which parts are in service; (T, parts)."""
-    begin = np.array([part.from_year for part in parts])  # type: ignore[attr-defined]
-    end = np.array([part.until_year for part in parts])  # type: ignore[attr-defined]
+    begin = np.array([part.from_year for part in parts])
+    end = np.array([part.until_year for part in parts])
     year = times.year[:, None]
     return np.asarray((begin <= year) & (year < end)).reshape(len(times.year), len(parts))
 

@@ -245,35 +245,20 @@ def plan_network(
         Storage or its connections take less than the plants give, where no target was given.
     """
     options, basis = options or Options(), basis or Basis()
-    problem, trends, made = network_problem(plants, storage, candidates, options, basis, ships)
-    build_out = None
-    if options.periods:
-        build_out, plan = _over_periods(problem, options)
-        asked = plan.captured_mt_yr
-        last = options.periods[-1].year  # who has closed by then is not left unserved
-        supply = math.fsum(source.gives_last(last) for source in problem.sources)
-    else:
-        target = asked_of(
-            problem,
-            None if options.target is None else options.target / 1e6,
-            {name: amount / 1e6 for name, amount in options.targets.items()},
-        )
-        plan = design(
-            problem, target=target, gap=options.gap, gap_of=options.gap_of, effort=options.effort,
-            time_limit=options.time_limit, seed=options.seed,
-        )  # fmt: skip
-        asked, supply = wanted(target), problem.reachable_mt_yr()[0]
+    problem, trends, links = network_problem(plants, storage, candidates, options, basis, ships)
+    made = designed(problem, options)
     names = _names(plants, storage, candidates, options)
+    plan = made.plan
     return Planned(
         plan,
         problem,
         plant_uses(plants, plan),
-        pipe_uses(plan, made, names, options.model, _sized(basis, options)),
+        pipe_uses(plan, links, names, options.model, _sized(basis, options)),
         storage_uses(problem, plan),
         trends,
-        asked * 1e6,
-        max(supply - asked, 0.0) * 1e6,
-        build_out,
+        made.wanted_t_yr,
+        made.unserved_t_yr,
+        made.build_out,
         emitter_uses(_others(problem, options), plan),
     )
 
@@ -298,21 +283,47 @@ def _others(problem: NetworkProblem, options: Options) -> tuple[Source, ...]:
     return problem.sources[len(problem.sources) - len(options.emitters) :]
 
 
-def wanted(target: float | Mapping[str, float]) -> float:
-    """Target of all ledgers together."""
-    return math.fsum(target.values()) if isinstance(target, Mapping) else target
+@dataclass(frozen=True)
+class Designed:
+    """A network designed, what was wanted of it and what is left unserved [t/yr].
+
+    Over periods ``plan`` is what stands in the last of them, and what it captures was wanted.
+    """
+
+    plan: NetworkPlan
+    build_out: BuildOut | None
+    wanted_t_yr: float
+    unserved_t_yr: float
 
 
-def _over_periods(problem: NetworkProblem, options: Options) -> tuple[BuildOut, NetworkPlan]:
-    """What is built when, and what stands in the last period."""
-    after = options.years if options.after is None else options.after
-    asked = asked_over(problem, options.periods, options.start, after)
-    found = design_periods(
-        problem, asked, start=options.start, after=after, discount_rate=options.discount_rate,
-        gap=options.gap, gap_of=options.gap_of, effort=options.effort,
-        time_limit=options.time_limit, seed=options.seed,
-    )  # fmt: skip
-    return found, state_in(problem, found, options.effort)
+def designed(problem: NetworkProblem, options: Options) -> Designed:
+    """Design for the target or the periods of some options, in the years of the problem."""
+    found = None
+    if options.periods:
+        after = problem.years if options.after is None else options.after
+        found = design_periods(
+            problem, asked_over(problem, options.periods, options.start, after),
+            start=options.start, after=after, discount_rate=options.discount_rate, gap=options.gap,
+            gap_of=options.gap_of, effort=options.effort, time_limit=options.time_limit,
+            seed=options.seed,
+        )  # fmt: skip
+        plan = state_in(problem, found, options.effort)
+        asked, last = plan.captured_mt_yr, options.periods[-1].year
+        # who has closed by then is not left unserved
+        supply = math.fsum(source.gives_last(last) for source in problem.sources)
+    else:
+        target = asked_of(
+            problem,
+            None if options.target is None else options.target / 1e6,
+            {name: amount / 1e6 for name, amount in options.targets.items()},
+        )
+        plan = design(
+            problem, target=target, gap=options.gap, gap_of=options.gap_of, effort=options.effort,
+            time_limit=options.time_limit, seed=options.seed,
+        )  # fmt: skip
+        asked = math.fsum(target.values()) if isinstance(target, Mapping) else target
+        supply = problem.reachable_mt_yr()[0]
+    return Designed(plan, found, asked * 1e6, max(supply - asked, 0.0) * 1e6)
 
 
 def network_problem(

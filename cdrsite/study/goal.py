@@ -12,7 +12,7 @@ from cdrsite.competition.objectives import (
     most_value,
 )
 from cdrsite.competition.paid import Part
-from cdrsite.competition.problem import PolicyRow, RowTerm, budget, target
+from cdrsite.competition.problem import PolicyRow, RowTerm, Sense, budget, target
 from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
 from cdrsite.config.credits import CreditRegion
 from cdrsite.core.errors import ConfigError, did_you_mean
@@ -101,12 +101,15 @@ def _zone_groups(
 def _limits(rule: PolicyRule, suffix: str, zones: tuple[int, ...]) -> list[PolicyRow]:
     unit = RULE_UNITS[rule.count]
     terms = (RowTerm(rule.count, 1.0, rule.methods or None),)
+    limits: tuple[tuple[str, Sense, float | None], ...] = (
+        ("at most", "<=", rule.at_most),
+        ("at least", ">=", rule.at_least),
+    )
+    given = [(word, sense, value) for word, sense, value in limits if value is not None]
     rows = []
-    for word, sense, value in (("at most", "<=", rule.at_most), ("at least", ">=", rule.at_least)):
-        if value is not None:
-            name = f"{rule.name}{suffix}" + (f" ({word})" if rule.at_least and rule.at_most else "")
-            row = PolicyRow(name, terms, sense, value, unit, rule.layer, zones)  # type: ignore[arg-type]
-            rows.append(row)
+    for word, sense, value in given:
+        name = f"{rule.name}{suffix}" + (f" ({word})" if len(given) > 1 else "")
+        rows.append(PolicyRow(name, terms, sense, value, unit, rule.layer, zones))
     return rows
 
 

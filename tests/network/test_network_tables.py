@@ -15,6 +15,8 @@ from cdrsite.core.errors import ConfigError, DataError, MissingFileError
 from cdrsite.network.casefiles import read_tables
 from cdrsite.network.design import design
 from cdrsite.network.headers import parse_flow
+from cdrsite.network.planning import Options
+from cdrsite.network.tabled import plan_tables
 from cdrsite.network.tables import read_case
 
 
@@ -124,3 +126,13 @@ def test_a_target_is_a_number_with_or_without_unit(text: str | float, value: flo
 def test_a_target_that_is_no_flow_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="target is not understood"):
         parse_flow(text)
+
+
+def test_nothing_is_left_unserved_where_all_is_wanted(tmp_path: Path) -> None:
+    """The sum of what sources give is one number, whatever it is compared with."""
+    kt = (100,) * 10  # added up one by one they are not quite 1 Mt
+    rows = [[k, "a", most, 1, 1, ""] for k, most in enumerate(kt)]
+    path = workbook(tmp_path / "case.xlsx", sheets(sources=[SOURCES[0], *rows]))
+    planned = plan_tables(path, Options())
+    assert planned.unserved_t_yr == 0.0
+    assert planned.wanted_t_yr == pytest.approx(1e3 * sum(kt))
