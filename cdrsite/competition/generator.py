@@ -26,6 +26,8 @@ MAX_GROUPS = 256
 
 DIGITS = 1e-6
 """Gap below which a plan that no sweep betters is optimal to the digits of the solver [1]."""
+RESTING, ROUNDING = 30, 1e-14
+"""Sweeps at the same prices, to rounding [1], after which the next would be at these again."""
 SETTLE = 30
 """Most further sweeps for prices of the master that prove its plan."""
 
@@ -77,6 +79,25 @@ class GenerationState:
     centre: F64 | None = None
     sweeps: int = 0
     begun: tuple[float, F64] | None = None
+
+
+@dataclass
+class _Rest:
+    """How many sweeps in a row were at the same prices, to rounding, and the master's as well."""
+
+    sweeps: int = 0
+    last: tuple[F64, F64] | None = None
+
+    def see(self, own: F64, price: F64) -> None:
+        """Count a sweep at a price, by the master's own prices before it."""
+        same = False
+        if self.last is not None:
+            away = np.abs(price - self.last[1]).max(initial=0.0)
+            same = np.array_equal(own, self.last[0]) and away <= ROUNDING * np.abs(price).max(
+                initial=0.0
+            )
+        self.sweeps = self.sweeps + 1 if same else 0
+        self.last = own, price
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,6 +278,7 @@ class Generator:
         state, options = self.state, self.options
         state.bound = np.inf
         smooth, first, own = 0.5, state.centre is not None, None
+        rest = _Rest()
         if state.begun is not None and objective is self.objective:
             (state.bound, state.centre), state.begun, first = state.begun, None, False
         while True:
@@ -265,7 +287,7 @@ class Generator:
                 return solution
             if self.gap(solution.value) <= options.gap:
                 return solution
-            if state.sweeps >= options.iterations:
+            if state.sweeps >= options.iterations or rest.sweeps >= RESTING:
                 if anytime:
                     return solution
                 raise SolverError(
@@ -278,6 +300,7 @@ class Generator:
             centre = state.centre if state.centre is not None else solution.price
             share = 1.0 if first else smooth
             price = share * centre + (1.0 - share) * solution.price
+            rest.see(solution.price, price)
             columns = self._price_out(objective, price)
             used = columns.activity.sum(axis=1) + self._sold_at(objective, price)[1]
             slope = float((self.limits - used) @ (solution.price - centre))
