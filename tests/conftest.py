@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,25 @@ def call_by_descriptor(
             return capfd.readouterr()
 
     return command_line(monkeypatch, Flushed())  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def without_slopes() -> Iterator[None]:
+    """Studies of a module that looks at something else have no slopes: two fifths of their time.
+
+    Asked for with ``usefixtures``. Slopes have tests of their own, and those of keys, methods,
+    whole folders and same bytes have them too.
+    """
+    import pandas as pd
+
+    from cdrsite.study.sensitivity import SENSITIVITY_COLUMNS
+
+    def none(*_: object, **__: object) -> pd.DataFrame:
+        return pd.DataFrame(columns=list(SENSITIVITY_COLUMNS))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cdrsite.study.run.slopes_of", none)
+        yield
 
 
 @pytest.fixture(scope="session")

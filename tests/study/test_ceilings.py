@@ -17,6 +17,8 @@ from cdrsite.place.growth import most_plausible_rate
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 FOREST = "methods.afforestation"
 LAYER = "layers.growth={path: growth.tif, unit: t/ha/yr, kind: intensive}"
 

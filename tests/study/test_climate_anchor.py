@@ -15,6 +15,8 @@ from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 SOLID = "methods.daccs-solid"
 CLIMATE = "climate={temperature: warm, humidity: damp}"
 

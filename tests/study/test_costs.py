@@ -20,6 +20,8 @@ from cdrsite.result.study_result import StudyResult
 from cdrsite.study.costs import beside
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:

@@ -16,6 +16,8 @@ from cdrsite.methods import ledgers
 from cdrsite.methods.model import INFORMATIVE
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:

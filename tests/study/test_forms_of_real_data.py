@@ -19,6 +19,8 @@ from cdrsite.layers.region import build_grid
 from cdrsite.layers.stack import LayerStack
 from cdrsite.study.run import check_study, run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 STORED = """
   stores: {path: stores.gpkg, preset: co2stop}
 resources:

@@ -16,6 +16,8 @@ from cdrsite.explain.place import explain_place
 from cdrsite.result.store import grid_of
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 ROCK = "enhanced-weathering"
 TEXT = SCENARIO.replace("  beccs-residue: {}\n", f"  {ROCK}: {{}}\n").replace(
     "  parks: {path: parks.gpkg}\n",

@@ -11,6 +11,8 @@ import cdrsite
 from cdrsite.core.vocabulary import code
 from cdrsite.study.means import Means
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 SQUARE_KM = """\
 region: {bounds: [4000000, 3000000, 4001000, 3001000], crs: "EPSG:3035"}
 grid: {crs: "EPSG:3035", resolution: 1 km}

@@ -15,7 +15,10 @@ from cdrsite.explain.place import Explanation, explain_place
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
-pytestmark = pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning"),
+    pytest.mark.usefixtures("without_slopes"),
+]
 
 POOL = "resources.heat={value: 0 kWh/yr, per: region}"
 POWER = "resources.power={value: 50 GWh/yr, per: region}"

@@ -19,6 +19,8 @@ from cdrsite.study.prepare import open_layers
 from cdrsite.study.run import check_study, run
 from cdrsite.testing import assert_mass_balance
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 MGAL = 3785.411784
 """m3 in a million US gallons."""
 

@@ -21,6 +21,8 @@ from cdrsite.layers.region import build_grid
 from cdrsite.study.margin import reaching
 from cdrsite.study.run import check_study, run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 STORED = """
   stores: {path: stores.gpkg}
 resources:

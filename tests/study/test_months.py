@@ -40,7 +40,10 @@ from cdrsite.study.kinds import prices_paid
 from cdrsite.study.months import binding_months, month_rows
 from cdrsite.study.run import run
 
-pytestmark = pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning"),
+    pytest.mark.usefixtures("without_slopes"),
+]
 
 ONE_PROFILE = [1.0, 1.2, 2.0, 3.5, 5.0, 4.0, 2.5, 1.5, 1.1, 0.8, 0.8, 0.9]
 SUPPLY = [1.0, 1.2, 2.0, 3.5, 5.0, 1.5, 0.9, 1.2, 1.1, 0.8, 0.8, 0.9]

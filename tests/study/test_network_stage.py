@@ -21,6 +21,8 @@ from cdrsite.explain.place import explain_run
 from cdrsite.study.means import Means
 from cdrsite.study.run import check_study
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -19,6 +19,8 @@ from cdrsite.study.routes import pipeline_basis
 from cdrsite.study.run import check_study
 from cdrsite.transport.costmodels import truck
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 ROWS, COLS = 9, 40
 STUDY = """\
 name: coasts

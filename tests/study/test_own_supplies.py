@@ -15,6 +15,8 @@ from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 from cdrsite.testing import assert_mass_balance
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 CLIMATE = "climate: {temperature: warmth, humidity: damp}"
 METHODS = f"""methods:
   daccs-solid: {{profile: literature, {CLIMATE}}}

@@ -22,6 +22,8 @@ from cdrsite.sampling.numbers import known_ends
 from cdrsite.study.ranges import band
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 SOLID = "methods.daccs-solid"
 Study = Callable[..., StudyResult]
 

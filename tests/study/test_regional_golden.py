@@ -21,6 +21,8 @@ from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 NET = {"char": 0.950158, "bioenergy": 0.86, "rock": 0.762482}
 """Net tonnes per gross tonne."""
 NEEDS: dict[str, dict[str, str]] = {

@@ -19,6 +19,8 @@ from cdrsite.library.screening import screening_methods
 from cdrsite.report.page import write_report
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 LIMING = (
     "layers.ports={path: ports.gpkg}",
     "layers.quarries={path: quarries.gpkg}",

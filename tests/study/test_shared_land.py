@@ -24,6 +24,8 @@ from cdrsite.study.run import run
 from cdrsite.study.sharing import Sharing
 from cdrsite.testing.balance import assert_mass_balance
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 ROCK, CHAR, TREES, SOLID = "enhanced-weathering", "biochar", "afforestation", "daccs-solid"
 AREA = 1e6
 """Of a cell [m2]."""

@@ -17,6 +17,8 @@ from cdrsite.library.storage import storage_kinds
 from cdrsite.study.run import run
 from cdrsite.testing.balance import assert_mass_balance
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 TEXT = """\
 name: stores
 region: {bounds: [4000000, 3000000, 4008000, 3006000], crs: "EPSG:3035"}

@@ -15,6 +15,8 @@ from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 ROCK, SOLID = "enhanced-weathering", "daccs-solid"
 AREA = 1e6
 """Of a cell [m2]."""
