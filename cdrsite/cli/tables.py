@@ -24,7 +24,7 @@ from cdrsite.cli.uncertain import uncertainty_lines
 from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import amount
 from cdrsite.core.words import Words
-from cdrsite.network.plants import NOT_BUILT
+from cdrsite.network.plants import NOT_BUILT, SMALL_PART
 from cdrsite.outputs.legend import of_whom
 
 if TYPE_CHECKING:
@@ -250,10 +250,6 @@ def durability_line(classes: Mapping[str, Mapping[str, float]], words: Words) ->
         for years, tonnes in net.items()
         if tonnes > 0
     )
-
-
-SMALL_PART = 1e-3
-"""A smaller share of the plan than this needs no word [1]."""
 
 
 def buildable_line(summary: Mapping[str, Any], words: Words) -> str:

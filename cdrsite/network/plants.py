@@ -136,6 +136,8 @@ class Plant:
 
 NOT_BUILT = ("below_minimum", "no_site", "beyond_max_plants")
 """Why tonnes of a plan are in no plant though their method needs one: fields of a summary."""
+SMALL_PART = 1e-3
+"""Where they are a smaller share of the plan than this, they need no word [1]."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.version import __version__
+from cdrsite.network.arrays import FLOW_TOLERANCE
 from cdrsite.network.horizon import Period
 from cdrsite.network.milestones import whole
 from cdrsite.network.periods import BuildOut
@@ -88,7 +89,7 @@ def periods_tables(
                 use = {"id": sink.id, "stored_mt_yr": stored, "wells": int(wells)}
                 rows["sinks"].append(now | use)
         for arc, flow in zip(problem.arcs, plan.flow[t].tolist(), strict=True):
-            if abs(flow) > 1e-7:
+            if abs(flow) > FLOW_TOLERANCE:
                 tail, head = (arc.tail, arc.head) if flow > 0 else (arc.head, arc.tail)
                 ends = {"from_node": str(tail), "to_node": str(head)}
                 rows["pipes"].append({**now, "arc": arc.id, **ends, "flow_mt_yr": abs(flow)})

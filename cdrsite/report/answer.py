@@ -6,7 +6,7 @@ from typing import Any
 
 from cdrsite.core.numbers import THIN
 from cdrsite.core.vocabulary import priced
-from cdrsite.network.plants import NOT_BUILT
+from cdrsite.network.plants import NOT_BUILT, SMALL_PART
 from cdrsite.report.frame import Frame, bar, details, paragraph, quoted, real
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.shared import Pool, families_of, pools_of
@@ -90,10 +90,6 @@ def _sampled_range(frame: Frame, quantity: str) -> str:
             ends = {"low": frame.value(f"{at}/p05"), "high": frame.value(f"{at}/p95")}
             return frame.say("figure.sampled", **ends)
     return ""
-
-
-SMALL_PART = 1e-3
-"""A smaller share of the plan than this needs no word [1]."""
 
 
 def unbuildable(frame: Frame) -> float:
