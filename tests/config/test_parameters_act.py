@@ -25,6 +25,8 @@ from cdrsite.report.page import write_report
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 INFORMATIVE = {
     "plant_typical": "a warning compares it with the region; no number follows",
     "curve_ceiling": "a warning compares it with the rates; tests/study/test_ceilings.py",

@@ -13,6 +13,8 @@ from one_method import OneMethod
 from cdrsite.library.methods import load_method, method_names
 from cdrsite.methods.kinds import durability_class
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 FAMILIES = {name: load_method(name).family for name in method_names()}
 STOCKS = [name for name, family in FAMILIES.items() if family == "stock"]
 PLENTY = {

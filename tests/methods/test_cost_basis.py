@@ -21,6 +21,8 @@ from cdrsite.outputs.assumptions import assumptions
 from cdrsite.study.prepare import prepare
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 SOLID, LIQUID = "daccs-solid", "daccs-liquid"
 # the table's power, gas (5 USD/GJ) and water prices; its heat pumps in dollars, 1.08 for a euro
 PRICES = (

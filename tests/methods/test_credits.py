@@ -23,6 +23,8 @@ from cdrsite.methods.net import ChainLosses
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import check_study, run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 ALL = """  daccs-solid: {profile: literature}
   daccs-liquid: {}
   beccs-residue: {}

@@ -27,6 +27,8 @@ from cdrsite.study.run import run
 from cdrsite.testing.formulae import gross_cost, net_factor
 from cdrsite.transport.haul import MEAN_TO_CENTRE
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 RESIDUE, CROP = "beccs-residue", "beccs-energy-crop"
 GOLDEN = {
     "haul_load": "5 USD/t",

@@ -24,6 +24,8 @@ from cdrsite.methods.net import expected_retention
 from cdrsite.report.page import write_report
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 
 def test_classes_by_years() -> None:
     years = (0.0, 29.9, 30.0, 99.0, 100.0, 999.0, 1000.0, 1e4)

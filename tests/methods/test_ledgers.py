@@ -23,6 +23,8 @@ from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 from cdrsite.testing.formulae import net_factor
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 LIQUID = """  daccs-liquid: {override: {capture_loss: 0.02}}
 """
 

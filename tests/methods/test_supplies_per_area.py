@@ -14,6 +14,8 @@ from cdrsite.config.load import load_scenario, parse_scenario
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
 from cdrsite.study.run import check_study, run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 
 def study(world: Path, layers: str, **resources: str) -> Any:
     text = SCENARIO.replace("  parks: {", f"{layers}\n  parks: {{")

@@ -18,6 +18,8 @@ from cdrsite.report.page import write_report
 from cdrsite.study.means import Means
 from cdrsite.study.run import check_study
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:

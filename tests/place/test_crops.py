@@ -21,7 +21,10 @@ def test_ten_tonnes_a_hectare_by_hand() -> None:
     assert land[0] * 0.6060 == pytest.approx(606.0)
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning"),
+    pytest.mark.usefixtures("without_slopes"),
+]
 
 
 @pytest.fixture(scope="module")

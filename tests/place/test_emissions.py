@@ -20,6 +20,8 @@ from cdrsite.place.registry import DEPENDENCES
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 SOLID, FOREST, CROP = "daccs-solid", "afforestation", "beccs-energy-crop"
 NOTHING = Ingredients(frozenset(), 0.0, 0.0, 0.0, 0.0)
 

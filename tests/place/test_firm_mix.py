@@ -17,7 +17,10 @@ from cdrsite.place.firm_mix import PowerCosts, PowerRules, TypicalDays, cheapest
 from cdrsite.place.own_mix import read_hours
 from cdrsite.study.run import run
 
-pytestmark = pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning"),
+    pytest.mark.usefixtures("without_slopes"),
+]
 RATE = 0.06
 COSTS = PowerCosts(
     pv=600 * float(crf(RATE, 25)) + 10, wind=1200 * float(crf(RATE, 25)) + 30,

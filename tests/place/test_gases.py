@@ -11,6 +11,8 @@ from cdrsite.core.errors import CdrsiteError
 from cdrsite.place.emissions import GWP
 from cdrsite.place.gases import LandFlux, flux_change
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 C = 44 / 12
 DITCHES = 0.05
 """Share of the drained land that is ditches."""

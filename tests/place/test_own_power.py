@@ -29,6 +29,8 @@ from cdrsite.result.study_result import StudyResult
 from cdrsite.scoring.sums import const
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 SOLID = "daccs-solid"
 TABLE = firm_tables()["pv"]
 CF = 0.1664

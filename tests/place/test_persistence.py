@@ -18,6 +18,8 @@ from cdrsite.library.methods import load_method
 from cdrsite.methods.formulae import Ingredients, cost_parts, net_factor_sum
 from cdrsite.methods.model import method_model
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 CHAR = "biochar"
 TABLE = load_method(CHAR).persistence
 PLENTY = {

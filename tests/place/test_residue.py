@@ -14,6 +14,8 @@ from cdrsite.core.errors import CdrsiteError
 from cdrsite.library.methods import load_method
 from cdrsite.methods.ledgers import TOLERANCE, imbalance
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 SLAG = "steel-slag"
 POWER = {"power": {"value": "900 GWh/yr", "per": "cell", "intensity": "100 g/kWh"}}
 RESOURCES = {

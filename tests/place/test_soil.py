@@ -14,6 +14,8 @@ from cdrsite.library.methods import load_method
 from cdrsite.place.curves import EvenUntilFull
 from cdrsite.place.soil import Practice, SoilChange, soil_rates
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 FIELDS = "cropland-soil-carbon"
 TABLE = load_method(FIELDS).soil
 

@@ -27,6 +27,8 @@ from cdrsite.place.weathering import arrhenius, discounted_share, weathered_shar
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 ROCK = "enhanced-weathering"
 RATE_25 = 10**-10.53 * 125 * 3.155e7 * 69.18 * 20**-1.24
 """Of basalt of 20 µm [1/yr], as REMIND has it."""

@@ -29,6 +29,8 @@ from cdrsite.siting.rules import describe_rule, rule_share
 from cdrsite.study.means import Means
 from cdrsite.study.run import run
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 BOUNDS = (WEST, NORTH - 1000 * ROWS, WEST + 1000 * COLS, NORTH)
 WHOLE = Block(0, ROWS, 0, COLS)
 

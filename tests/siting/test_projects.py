@@ -24,6 +24,8 @@ from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.siting.exclusions import RuleAreas, exclude_small_areas, rule_book
 from cdrsite.study.exclude import merge_zones, project_names
 
+pytestmark = pytest.mark.usefixtures("without_slopes")
+
 WKT = AnalysisGrid.from_bounds("EPSG:3035", (0.0, 0.0, 4000.0, 3000.0), 1000.0).wkt
 KM2 = 1e6
 
