@@ -24,4 +24,10 @@ def first_every_day(values: Iterable[T]) -> list[Any]:
     """Parameters alike, seeds say: the first third every day, the others with the slow tests."""
     known = list(values)
     often = max(1, len(known) // 3)
-    return [*known[:often], *(pytest.param(one, marks=pytest.mark.slow) for one in known[often:])]
+    rest = (one if isinstance(one, tuple) else (one,) for one in known[often:])
+    return [*known[:often], *(pytest.param(*one, marks=pytest.mark.slow) for one in rest)]
+
+
+def thinned(values: Iterable[T]) -> list[T]:
+    """Every third of many alike, or all with the profile of CI: what one test goes through."""
+    return list(values)[:: 1 if settings.default.max_examples >= ALL else 3]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from answer import Answer
+from examples import first_every_day
 from tiny_scenario import SCENARIO, write_world
 
 import cdrsite
@@ -611,8 +612,17 @@ def test_a_signal_that_is_ignored_stays_so(call: Callable[..., Answer]) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs ulimit -v")
-@pytest.mark.parametrize("megabytes", [900, 1300, 2200])
-@pytest.mark.parametrize("command", ["run", "check", "batch"])
+@pytest.mark.parametrize(
+    ("command", "megabytes"),
+    # every command and every limit every day
+    first_every_day(
+        [
+            *[("run", 900), ("check", 1300), ("batch", 2200)],
+            *[("run", 1300), ("check", 2200), ("batch", 900)],
+            *[("run", 2200), ("check", 900), ("batch", 1300)],
+        ]
+    ),
+)
 def test_a_limit_of_memory_ends_in_words_at_once(
     study: Path, tmp_path: Path, command: str, megabytes: int
 ) -> None:

@@ -48,6 +48,7 @@ WEATHERING = {"weathering": {"temperature": "warmth"}}
 GROWN = {"override": {"luc_emissions": 50}}
 HAULED = {"override": {"haul_km": 50, "haul_price": "0.15 USD/t/km", "haul_detour": 1.3}}
 BURNT = {"override": {"burnt_share": 0.5}}
+SMALL = {"override": {"plant_min": 100}}
 NETWORK = {"network": {"plan": True, "time_limit": 5, "gap": 0.05}}
 
 VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
@@ -100,8 +101,8 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "burnt_share": (RESIDUE, 0.7, {}, {}),
     "burning_methane": (RESIDUE, 9, BURNT, {}),
     "burning_nitrous_oxide": (RESIDUE, 0.2, BURNT, {}),
-    "plant_min": (RESIDUE, 900, {}, NETWORK),
-    "plant_max": (RESIDUE, 1200, {"override": {"plant_min": 100}}, NETWORK),
+    "plant_min": (RESIDUE, 900, SMALL, NETWORK),
+    "plant_max": (RESIDUE, 1200, SMALL, NETWORK),
     "buffer": (FOREST, 0.4, {}, {}),
     "reversal_hazard": (FOREST, 0.05, {}, {}),
     "half_life": (FOREST, 35, {}, {}),

@@ -122,9 +122,10 @@ def test_germany_cost_per_tonne_captured(tmp_path: Path) -> None:
     """
     costs = "capex: 956 EUR2025/(t/yr), fixed_om: 0.0495, variable_om: 8 USD2020/t, lifetime: 20 yr"
     costs += ", heat_pump_capex: 0"
-    same = GERMANY.replace("profile: literature", f"profile: literature, override: {{{costs}}}")
+    few = GERMANY.replace("resources:\n", "resources:\n  land: {usable: 0.001}\n")  # few plants
+    same = few.replace("profile: literature", f"profile: literature, override: {{{costs}}}")
     result = run(tmp_path, same)
-    dearer = run(tmp_path, GERMANY)
+    dearer = run(tmp_path, few)
     assert cell(dearer, "cost") > 2 * cell(result, "cost")
     captured = cell(result, "cost") * cell(result, "net_factor")  # USD2020 per gross t
     euro = captured / 1.142  # USD per EUR, mean of 2020
