@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from examples import thinned
 from report_run import tables, write_run
 from tiny_scenario import SCENARIO, write_world
 from typer.testing import CliRunner
@@ -36,7 +37,7 @@ def test_a_run_without_a_column_is_reported_or_told_to_be_run_again(
     folder = write_run(tmp_path / "run", listed=whole)
     before = sections(folder)
     assert not any(EARLIER in html for html in before.values())
-    for column in whole[name]:
+    for column in thinned(whole[name]):
         less = whole[name].drop(columns=[column])
         less.to_csv(folder / "tables" / f"{name}.csv", index=False)
         less.to_parquet(folder / "tables" / f"{name}.parquet")

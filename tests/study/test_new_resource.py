@@ -59,7 +59,8 @@ for name, given in json.loads(sys.argv[3]).items():
     part = result.dataset["cost_coefficient"].sel(removal_method="spread", cost_part="lime")
     one["cost"] = float(part)
     for lang in ("en", "zh"):
-        page = write_report(folder, lang=lang).read_text("utf-8")
+        page = folder / "report.html" if lang == "en" else write_report(folder, lang=lang)
+        page = page.read_text("utf-8")
         one["page " + lang] = re.sub(r"<[^>]+>", " ", page.partition("<script")[0])
         row = result.tables["sites"].iloc[0]
         one["told " + lang] = str(explain_run(folder, row["lon"], row["lat"], lang))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +81,21 @@ def at_once(neighbours: int, k: int) -> tuple[Any, Sources, dict[str, Any], Dist
     return friction, sources, options, least_cost(friction, STEPS, sources, k=k, **options)
 
 
-@pytest.mark.parametrize("kind", ["memory", "memmap", "zarr", "store"])
-@pytest.mark.parametrize(
-    ("block", "neighbours", "k"),
-    [(33, 8, 1), (33, 8, 3), (50, 16, 2), (50, 40, 3), (64, 40, 1), (64, 16, 3), (500, 16, 2)],
-)
+WAYS = [(33, 8, 1), (33, 8, 3), (50, 16, 2), (50, 40, 3), (64, 40, 1), (64, 16, 3), (500, 16, 2)]
+"""Cells of a block to a side, neighbours of a cell, and sinks of a cell."""
+KINDS = ["memory", "memmap", "zarr", "store"]
+
+
+def ways_and_kinds() -> list[Any]:
+    """Every way every day in memory; of several sinks, chunks on disk with the slow tests."""
+    return [
+        pytest.param(*way, kind, marks=[pytest.mark.slow] if late else [])
+        for way, kind in product(WAYS, KINDS)
+        for late in [kind in ("zarr", "store") and way[-1] > 1 and way[0] < max(SHAPE)]
+    ]
+
+
+@pytest.mark.parametrize(("block", "neighbours", "k", "kind"), ways_and_kinds())
 def test_blocks_equal_the_whole(
     kind: str, block: int, neighbours: int, k: int, tmp_path: Path
 ) -> None:
