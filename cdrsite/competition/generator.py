@@ -287,14 +287,15 @@ class Generator:
                 return solution
             if self.gap(solution.value) <= options.gap:
                 return solution
-            if state.sweeps >= options.iterations or rest.sweeps >= RESTING:
+            rests = rest.sweeps >= RESTING
+            if rests or state.sweeps >= options.iterations:
                 if anytime:
                     return solution
                 raise SolverError(
                     "the gap was not closed",
                     got=f"{self.gap(solution.value):.2g} after {state.sweeps} sweeps",
                     expected=f"{options.gap:.2g}",
-                    cure="allow more iterations or a wider gap",
+                    cure=("" if rests else "allow more iterations or ") + "a wider gap",
                     rule=8,
                 )
             centre = state.centre if state.centre is not None else solution.price
