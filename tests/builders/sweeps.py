@@ -6,7 +6,7 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
-from tiny_scenario import SCENARIO
+from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
 STORED = SCENARIO.replace(
     "  basins: {path: basins.gpkg}\n",
@@ -15,6 +15,13 @@ STORED = SCENARIO.replace(
     "resources:\n",
     "resources:\n  storage: {units: rock, id: id, name: id, capacity: mt, injection: rate}\n",
 )
+
+
+def stored_world(folder: Path) -> Path:
+    """Write three methods, storage with routes and basins; the scenario's path."""
+    rock = [box(5, 1, 2, 2), box(0, 4, 2, 2)]
+    write_polygons(folder / "rock.gpkg", rock, id=["a", "b"], mt=[3.0, 1.0], rate=[0.1, 0.02])
+    return write_world(folder, "data_folder: .\n" + STORED)
 
 
 def matrix(folder: Path, vary: dict[str, list[object]]) -> Path:

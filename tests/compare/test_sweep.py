@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from answer import Answer
-from sweeps import STORED, contents, matrix
-from tiny_scenario import SCENARIO, box, write_polygons, write_world
+from sweeps import contents, matrix, stored_world
+from tiny_scenario import SCENARIO, write_world
 
 import cdrsite
 import cdrsite.compare.batch as batch_module
@@ -51,10 +51,7 @@ KEEPS = {
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A world with storage whose data lie in a folder named relative to the scenario."""
-    folder = tmp_path_factory.mktemp("world")
-    rock = [box(5, 1, 2, 2), box(0, 4, 2, 2)]
-    write_polygons(folder / "rock.gpkg", rock, id=["a", "b"], mt=[3.0, 1.0], rate=[0.1, 0.02])
-    return write_world(folder, "data_folder: .\n" + STORED)
+    return stored_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sweeps import STORED, matrix
-from tiny_scenario import box, write_polygons, write_world
+from sweeps import STORED, matrix, stored_world
 
 import cdrsite
 from cdrsite.compare.batch import run_batch
@@ -29,10 +28,7 @@ Prepared = Callable[..., Setting]
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    rock = [box(5, 1, 2, 2), box(0, 4, 2, 2)]
-    write_polygons(folder / "rock.gpkg", rock, id=["a", "b"], mt=[3.0, 1.0], rate=[0.1, 0.02])
-    return write_world(folder, STORED)
+    return stored_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="module")

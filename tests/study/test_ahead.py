@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sweeps import STORED
-from tiny_scenario import box, write_polygons, write_world
+from sweeps import stored_world
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,9 +61,7 @@ def of_rooms(found: dict[str, set[str]], *rooms: str) -> dict[str, set[str]]:
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     """Three methods, storage with routes, basins."""
-    rock = [box(5, 1, 2, 2), box(0, 4, 2, 2)]
-    write_polygons(tmp_path / "rock.gpkg", rock, id=["a", "b"], mt=[3.0, 1.0], rate=[0.1, 0.02])
-    return write_world(tmp_path, "data_folder: .\n" + STORED)
+    return stored_world(tmp_path)
 
 
 def test_the_competition_is_compiled_for_the_types_of_a_study(study: Path, tmp_path: Path) -> None:

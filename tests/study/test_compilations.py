@@ -10,8 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from sweeps import STORED
-from tiny_scenario import box, write_polygons, write_world
+from sweeps import stored_world
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,9 +56,7 @@ def loaded(study: Path, folder: Path) -> tuple[dict[str, int], int]:
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     """Three methods, storage with routes, basins."""
-    rock = [box(5, 1, 2, 2), box(0, 4, 2, 2)]
-    write_polygons(tmp_path / "rock.gpkg", rock, id=["a", "b"], mt=[3.0, 1.0], rate=[0.1, 0.02])
-    return write_world(tmp_path, "data_folder: .\n" + STORED)
+    return stored_world(tmp_path)
 
 
 def test_a_study_loads_few_kernels_each_for_one_kind_of_arrays(study: Path, tmp_path: Path) -> None:
@@ -80,7 +77,7 @@ def test_a_first_run_compiles_a_bounded_number_of_functions(study: Path, tmp_pat
     words = [str(study), "--out", str(tmp_path / "run")]
     bench = str(ROOT / "benchmarks" / "bench_cold.py")
     subprocess.run(
-        [sys.executable, bench, "--record", str(target), "--", *words],
+        [sys.executable, bench, "--alone", "--record", str(target), "--", *words],
         env={
             **os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path / "numba"),
             "CDRSITE_CACHE_DIR": str(tmp_path / "kept"),

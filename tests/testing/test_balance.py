@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sweeps import STORED
-from tiny_scenario import box, write_polygons, write_world
+from sweeps import stored_world
 
 import cdrsite
 from cdrsite.result.study_result import StudyResult
@@ -23,10 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
     """Pools of water, a supply of power in each cell, storage that fills, three methods."""
-    folder = tmp_path_factory.mktemp("world")
-    rock = [box(5, 1, 2, 2), box(0, 4, 2, 2)]
-    write_polygons(folder / "rock.gpkg", rock, id=["a", "b"], mt=[3.0, 1.0], rate=[0.1, 0.02])
-    return cdrsite.run(cdrsite.load_scenario(write_world(folder, STORED)))
+    return cdrsite.run(cdrsite.load_scenario(stored_world(tmp_path_factory.mktemp("world"))))
 
 
 def with_cells(result: StudyResult, name: str, change: Callable[[Any], Any]) -> StudyResult:
